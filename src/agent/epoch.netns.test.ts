@@ -1,0 +1,158 @@
+/** Records of another life of the node: their addresses are given back, what is there now stays as it is. */
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { watchLinkDeletions } from "#kernel/rtnetlink/events.ts";
+import { outputIn } from "#kernel/testing/run-in-netns.ts";
+import { namedTestNetns, requireRoot } from "#kernel/testing/with-netns.ts";
+import { leftBehind, NOTHING } from "./testing/left-behind.ts";
+import { addressOf, createTestHost, resultOf, type TestHost, type Verb } from "./testing/test-host.ts";
+
+type Pod = { readonly containerId: string; readonly netns: string };
+
+const add = ({ network }: TestHost, pod: Pod): Verb => ({ command: "ADD", ...pod, config: network });
+const del = ({ network }: TestHost, pod: Pod): Verb => ({ command: "DEL", ...pod, config: network });
+
+async function addByAgent(host: TestHost, ...pods: readonly Pod[]): Promise<readonly string[]> {
+  await using agent = await host.startAgent();
+  const addresses: string[] = [];
+  for (const pod of pods) addresses.push(addressOf(await agent.call(add(host, pod))));
+  return addresses;
+}
+
+const recordPath = ({ paths }: TestHost, { containerId }: Pod): string =>
+  join(paths.ledgerDir, `${containerId}:eth0:net:ptp`);
+
+/** As if the record had been written before the machine was started again. */
+function ageRecord(host: TestHost, pod: Pod): void {
+  const path = recordPath(host, pod);
+  const text = readFileSync(path, "utf8");
+  const aged = text.replace(/"epoch":"[^/]*/, '"epoch":"00000000-0000-0000-0000-000000000000');
+  assert.notEqual(aged, text);
+  writeFileSync(path, aged);
+}
+
+const kernelState = async (host: Pick<TestHost, "netns">): Promise<string> =>
+  (
+    await Promise.all(
+      ["nft list ruleset", "ip -o link", "ip -4 -o addr", "ip route"].map((line) =>
+        outputIn(host.netns, line.split(" ")),
+      ),
+    )
+  ).join("\n");
+
+/** Who notices first that the node has a new life. */
+const NOTICED_BY: Readonly<Record<string, (host: TestHost) => Promise<unknown>>> = {
+  "an agent that starts": async (host) => {
+    await using agent = await host.startAgent();
+    return await agent.status();
+  },
+  "the first one-shot process": async (host) =>
+    resultOf(await host.runAlone({ command: "STATUS", config: host.network })),
+};
+
+for (const [who, notice] of Object.entries(NOTICED_BY)) {
+  test(`${who} gives back addresses of before the boot and touches nothing else`, requireRoot, async () => {
+    using host = createTestHost();
+    using present = namedTestNetns();
+    const old: Pod = { containerId: "old", netns: "/nonexistent/netns" };
+    const now: Pod = { containerId: "now", netns: present.path };
+    {
+      const { promise: linkGone, resolve } = Promise.withResolvers<void>();
+      const gone = namedTestNetns();
+      assert.deepEqual(await addByAgent(host, { ...old, netns: gone.path }), ["10.1.0.2"]);
+      ageRecord(host, old);
+      using _watch = watchLinkDeletions(host.netns, { deleted: () => resolve(), lost: resolve });
+      gone[Symbol.dispose]();
+      await linkGone; // the namespace takes it along; its element is gone with the boot
+    }
+    await outputIn(host.netns, ["nft", "delete", "table", "inet", "podwire"]);
+    // The agent recovers before it serves: by another state folder, the present pod can be there all the same.
+    const aside = `${host.paths.ledgerDir}.aside`;
+    renameSync(host.paths.ledgerDir, aside);
+    assert.deepEqual(await addByAgent(host, now), ["10.1.0.3"]);
+    renameSync(join(aside, "old:eth0:net:ptp"), recordPath(host, old));
+    writeFileSync(join(dirname(host.paths.ledgerDir), "epoch"), "another epoch");
+
+    const before = await kernelState(host);
+    await notice(host);
+    assert.equal(await kernelState(host), before);
+    assert.deepEqual(host.reservations(), ["10.1.0.3"]);
+    assert.deepEqual(readdirSync(host.paths.ledgerDir), ["now:eth0:net:ptp"]);
+  });
+
+  test(
+    `${who} gives back addresses of a namespace that had the same number, and leaves its pods alone`,
+    requireRoot,
+    async () => {
+      using earlier = createTestHost();
+      using later = createTestHost();
+      using pod = namedTestNetns();
+      const old: Pod = { containerId: "old", netns: pod.path };
+      await addByAgent(earlier, old);
+      const states = (): Promise<readonly string[]> =>
+        Promise.all([kernelState(earlier), kernelState(later), outputIn(pod, ["ip", "-o", "addr"])]);
+      const before = await states();
+      mkdirSync(dirname(later.paths.ledgerDir), { recursive: true });
+      renameSync(earlier.paths.ledgerDir, later.paths.ledgerDir);
+      await notice(later);
+      assert.deepEqual(await states(), before);
+      assert.deepEqual([earlier.reservations(), readdirSync(later.paths.ledgerDir)], [[], []]);
+    },
+  );
+}
+
+test(
+  "one-shot processes that start together after a boot leave each other's new attachments alone",
+  requireRoot,
+  async () => {
+    using host = createTestHost();
+    using pods = new DisposableStack();
+    const all = ["c1", "c2", "c3", "c4", "c5"].map((containerId) => ({
+      containerId,
+      netns: pods.use(namedTestNetns()).path,
+    }));
+    for (let round = 0; round < 5; round++) {
+      const addresses = await Promise.all(all.map(async (pod) => addressOf(await host.runAlone(add(host, pod)))));
+      assert.equal(new Set(addresses).size, all.length);
+      assert.equal(leftBehind(host).links.length, all.length);
+      assert.equal(leftBehind(host).records.length, all.length);
+      for (const pod of all) ageRecord(host, pod);
+      writeFileSync(join(dirname(host.paths.ledgerDir), "epoch"), "another epoch");
+    }
+  },
+);
+
+const CUT_SHORT: Readonly<Record<string, (path: string) => void>> = {
+  "an empty record": (path) => truncateSync(path),
+  "half a record": (path) => truncateSync(path, 40),
+  "a record of zeros": (path) => writeFileSync(path, Buffer.alloc(500)),
+  "half a record of an ADD": (path) => {
+    truncateSync(path, 40);
+    renameSync(path, `${path}.adding`);
+  },
+  "an empty record of a DEL": (path) => {
+    truncateSync(path);
+    renameSync(path, `${path}.deleting`);
+  },
+};
+
+for (const [what, damage] of Object.entries(CUT_SHORT)) {
+  test(`an agent starts over ${what}; DEL and ADD of its container work`, requireRoot, async () => {
+    using host = createTestHost();
+    using pod = namedTestNetns();
+    using other = namedTestNetns();
+    const broken: Pod = { containerId: "broken", netns: pod.path };
+    await addByAgent(host, broken, { containerId: "whole", netns: other.path });
+    damage(recordPath(host, broken));
+    await using agent = await host.startAgent();
+    assert.deepEqual(readdirSync(host.paths.ledgerDir), ["whole:eth0:net:ptp"]);
+    resultOf(await agent.call(del(host, broken)));
+    assert.deepEqual(host.reservations(), ["10.1.0.3"]);
+    resultOf(await agent.call(add(host, broken)));
+    resultOf(await agent.call(del(host, broken)));
+    resultOf(await agent.call(del(host, { containerId: "whole", netns: "" })));
+    assert.deepEqual(leftBehind(host), NOTHING);
+  });
+}

@@ -1,0 +1,84 @@
+/** What the agent says about itself and its attachments, compared with the kernel at the moment of asking. */
+import type { PluginOutput } from "#cni/plugin-main.ts";
+import { missingNat } from "#dataplane/nat/apply.ts";
+import { describeWanted, ownerComment } from "#dataplane/nat/plan.ts";
+import { findNetns } from "#kernel/netns/netns.ts";
+import { findLink } from "#kernel/rtnetlink/link.ts";
+import type { Host } from "#plugins/host.ts";
+import type { Ledger, LedgerRecord, Phase } from "./ledger.ts";
+import type { NatLoop } from "./loops/nat.ts";
+
+/** Sent as the plugin's name; no plugin can be installed under it, since `/` is no part of a file's name. */
+export const STATUS_REQUEST = "podwire/status";
+
+export interface AttachmentStatus {
+  readonly network: string;
+  readonly containerId: string;
+  readonly ifname: string;
+  readonly plugin: string;
+  readonly phase: Phase;
+  readonly netns: string;
+  readonly hostLink: string | undefined;
+  readonly masquerades: readonly string[];
+  readonly hostPorts: readonly string[];
+  /** What differs between ledger and kernel; empty when all is as it should be. */
+  readonly drift: readonly string[];
+}
+
+export interface AgentStatus {
+  readonly pid: number;
+  /** RFC 3339 */
+  readonly startedAt: string;
+  readonly epoch: string;
+  readonly residentBytes: number;
+  readonly repairs: { readonly restored: number; readonly removed: number };
+  readonly attachments: readonly AttachmentStatus[];
+}
+
+export interface StatusDeps {
+  readonly ledger: Ledger;
+  readonly epoch: string;
+  readonly startedAt: Date;
+  readonly natLoop: NatLoop;
+  readonly host: Pick<Host, "rtnetlink" | "nft">;
+}
+
+export async function agentStatus({ ledger, epoch, startedAt, natLoop, host }: StatusDeps): Promise<PluginOutput> {
+  const status: AgentStatus = {
+    pid: process.pid,
+    startedAt: startedAt.toISOString(),
+    epoch,
+    residentBytes: process.memoryUsage.rss(),
+    repairs: natLoop.counters,
+    attachments: ledger.all().map((record) => attachmentStatus(record, host)),
+  };
+  return { stdout: `${JSON.stringify(status, undefined, 2)}\n`, stderr: "", exitCode: 0 };
+}
+
+function attachmentStatus(record: LedgerRecord, host: StatusDeps["host"]): AttachmentStatus {
+  const { network, containerId, ifname, plugin, phase, netns, facts } = record;
+  return {
+    network,
+    containerId,
+    ifname,
+    plugin,
+    phase,
+    netns,
+    hostLink: facts?.hostLink,
+    masquerades: (facts?.nat?.masquerades ?? []).map(({ address, subnet }) => `${address} outside ${subnet}`),
+    hostPorts: (facts?.nat?.hostPorts ?? []).map(describeWanted),
+    drift: phase === "added" ? findDrift(record, host) : [],
+  };
+}
+
+function findDrift(record: LedgerRecord, { rtnetlink, nft }: StatusDeps["host"]): readonly string[] {
+  const { hostLink, nat } = record.facts ?? {};
+  using netns = findNetns(record.netns);
+  return [
+    ...(netns === undefined ? [`network namespace "${record.netns}" is gone`] : []),
+    ...(hostLink !== undefined && !findLink(rtnetlink, { name: hostLink }) ? [`link "${hostLink}" is gone`] : []),
+    ...(nat
+      ? missingNat(nft, ownerComment(record), nat).map(({ wanted }) => `${describeWanted(wanted)} is not in the kernel`)
+      : []),
+  ];
+}
