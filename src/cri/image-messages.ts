@@ -1,0 +1,39 @@
+/**
+ * Messages of CRI's image service: the fields that Podwire uses.
+ * Source: k8s.io/cri-api, package runtime.v1, Kubernetes 1.32.
+ */
+import { bool, type Decoded, field, message, repeated, string, stringMap, uint64 } from "#base/protobuf.ts";
+
+export const imageSpec = message("ImageSpec", { image: field(1, string), annotations: stringMap(2) });
+
+const image = message("Image", {
+  id: field(1, string),
+  repoTags: repeated(2, string),
+  repoDigests: repeated(3, string),
+  /** Bytes. */
+  size: field(4, uint64),
+  username: field(6, string),
+  pinned: field(8, bool),
+});
+export type Image = Decoded<typeof image>;
+
+export const imageStatusRequest = message("ImageStatusRequest", {
+  image: field(1, imageSpec),
+  verbose: field(2, bool),
+});
+
+export const imageStatusResponse = message("ImageStatusResponse", {
+  /** Absent when the node does not have the image: that is no error. */
+  image: field(1, image),
+  info: stringMap(2),
+});
+
+export const listImagesRequest = message("ListImagesRequest", {
+  filter: field(1, message("ImageFilter", { image: field(1, imageSpec) })),
+});
+
+export const listImagesResponse = message("ListImagesResponse", { images: repeated(1, image) });
+
+export const pullImageRequest = message("PullImageRequest", { image: field(1, imageSpec) });
+
+export const pullImageResponse = message("PullImageResponse", { imageRef: field(1, string) });
