@@ -1,0 +1,99 @@
+/** The commands, and the way from arguments to an exit status. Only the command that is called gets loaded. */
+import { Command, CommanderError } from "commander";
+import { EXIT_CODES } from "./cli-error.ts";
+import { isSourceTree } from "./installation.ts";
+import { printError } from "./output/print-error.ts";
+
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Needs what only the source tree has: tests, compilers, labs. */
+  readonly sourceOnly?: true;
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "demo",
+    summary: "show on this machine how pods are wired, with proof",
+    sourceOnly: true,
+    load: async () => (await import("./commands/demo.ts")).demoCommand(),
+  },
+  {
+    name: "agent",
+    summary: "run the node's agent, or show its status",
+    load: async () => (await import("./commands/agent.ts")).agentCommand(),
+  },
+  {
+    name: "install",
+    summary: "install the CNI plugins into a folder",
+    load: async () => (await import("./commands/install.ts")).installCommand(),
+  },
+  {
+    name: "uninstall",
+    summary: "remove what install has put there",
+    load: async () => (await import("./commands/uninstall.ts")).uninstallCommand(),
+  },
+  {
+    name: "cni",
+    summary: "add, check or delete a network interface, as a container runtime would",
+    load: async () => (await import("./commands/cni.ts")).cniCommand(),
+  },
+  {
+    name: "test",
+    summary: "type check, lint and run all tests",
+    sourceOnly: true,
+    load: async () => (await import("./commands/test.ts")).testCommand(),
+  },
+  {
+    name: "bench",
+    summary: "measure Podwire against its peers on this machine",
+    sourceOnly: true,
+    load: async () => (await import("./commands/bench.ts")).benchCommand(),
+  },
+  {
+    name: "version",
+    summary: "print the version",
+    load: async () => (await import("./commands/version.ts")).versionCommand(),
+  },
+];
+
+/** Resolves to the exit status; never rejects. */
+export async function main(argv: readonly string[]): Promise<number> {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  try {
+    const program = await createProgram(argv);
+    await program.parseAsync(argv, { from: "user" });
+    return Number(process.exitCode ?? EXIT_CODES.ok);
+  } catch (error) {
+    // Commander has printed help or the error already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+    const { text, exitCode } = printError(error);
+    process.stderr.write(text);
+    return exitCode;
+  }
+}
+
+async function createProgram(argv: readonly string[]): Promise<Command> {
+  const [first = "help", second] = argv.filter((argument) => !argument.startsWith("-"));
+  const called = first === "help" ? second : first;
+  const program = new Command("podwire")
+    .description("Kubernetes pod network on the Linux kernel: CNI plugins, node agent, data planes")
+    .usage("<command> [options]")
+    .addHelpText(
+      "after",
+      "\nExit status: 0 ok, 1 failed, 2 usage, 3 this machine cannot, 4 inconclusive, 130 interrupted",
+    )
+    .helpCommand("help [command]", "show the help of a command");
+  for (const { name, summary, sourceOnly, load } of COMMANDS) {
+    if (sourceOnly && !isSourceTree) continue;
+    program.addCommand(name === called ? (await load()).summary(summary) : new Command(name).description(summary));
+  }
+  throwInsteadOfExit(program);
+  return program;
+}
+
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride().showHelpAfterError("(--help shows what is possible)");
+  for (const child of command.commands) throwInsteadOfExit(child);
+}
