@@ -1,0 +1,18 @@
+/**
+ * An agent that can be killed at any step. Says "loaded" when it could start, starts at a byte on stdin, and says
+ * "ready" when its socket accepts. It ends with its stdin.
+ */
+import "./kill-at-step.ts";
+import { once } from "node:events";
+import { runAgent } from "#agent/main.ts";
+
+const stop = new AbortController();
+process.stdin.once("end", () => stop.abort());
+process.stdout.write("loaded\n");
+await once(process.stdin, "data");
+await runAgent({
+  environment: process.env,
+  signal: stop.signal,
+  onReady: () => void process.stdout.write("ready\n"),
+});
+process.exit();
