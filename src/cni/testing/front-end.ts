@@ -1,3 +1,4 @@
+/** A plugin that remembers what it was asked, and a call of the front end with everything that has to be there. */
 import type { Plugin } from "../plugin.ts";
 import { type PluginInput, runPlugin } from "../plugin-main.ts";
 import type { CniResult } from "../result.ts";

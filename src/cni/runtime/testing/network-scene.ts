@@ -1,3 +1,4 @@
+/** Recorder plugins, a network that uses them, and a runtime with a cache of its own. */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
