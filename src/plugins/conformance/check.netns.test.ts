@@ -78,6 +78,7 @@ const ON_LINKS: readonly Damage[] = [
   },
   {
     what: "the rules that look the masquerade up",
+    isRepairedByAgent: true,
     done: nft("flush chain inet podwire postrouting"),
     message: 'Chain "postrouting" of nft table "inet podwire" has lost rules',
   },
@@ -204,7 +205,7 @@ function caseOf(type: string, damages: readonly Damage[], prepare: (world: World
 
 const REPAIR_DEADLINE_MS = 10_000;
 
-/** Resolves when somebody other than nft adds elements to our table. */
+/** Resolves when somebody other than nft adds elements or rules to our table. */
 function expectRepair(node: Netns): Disposable & { readonly done: Promise<void> } {
   const { promise: done, resolve, reject } = Promise.withResolvers<void>();
   const deadline = setTimeout(() => reject(new Error("The agent repaired nothing")), REPAIR_DEADLINE_MS);
@@ -213,7 +214,8 @@ function expectRepair(node: Netns): Disposable & { readonly done: Promise<void> 
     {
       changed({ processName, changes }) {
         const isAdded = changes.some(
-          ({ action, kind, table }) => `${action} ${kind} ${table}` === "add elements podwire",
+          ({ action, kind, table }) =>
+            action === "add" && (kind === "elements" || kind === "rule") && table === "podwire",
         );
         if (processName !== "nft" && isAdded) resolve();
       },
