@@ -1,11 +1,12 @@
 /** Records of another life of the node: their addresses are given back, what is there now stays as it is. */
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { watchLinkDeletions } from "#kernel/rtnetlink/events.ts";
 import { outputIn } from "#kernel/testing/run-in-netns.ts";
 import { namedTestNetns, requireRoot } from "#kernel/testing/with-netns.ts";
+import { ledgerState } from "./testing/ledger-state.ts";
 import { leftBehind, NOTHING } from "./testing/left-behind.ts";
 import { addressOf, createTestHost, resultOf, type TestHost, type Verb } from "./testing/test-host.ts";
 
@@ -21,16 +22,20 @@ async function addByAgent(host: TestHost, ...pods: readonly Pod[]): Promise<read
   return addresses;
 }
 
-const recordPath = ({ paths }: TestHost, { containerId }: Pod): string =>
-  join(paths.ledgerDir, `${containerId}:eth0:net:ptp`);
+const journalPath = ({ paths }: TestHost): string => join(paths.ledgerDir, "journal");
+
+/** Changes the line that began the record of the pod. */
+function changeRecord(host: TestHost, { containerId }: Pod, change: (line: string) => string): void {
+  const lines = readFileSync(journalPath(host), "utf8").split("\n");
+  const index = lines.findLastIndex((line) => line.startsWith(`["adding","${containerId}:`));
+  const line = lines[index] ?? "";
+  assert.notEqual(change(line), line);
+  writeFileSync(journalPath(host), lines.with(index, change(line)).join("\n"));
+}
 
 /** As if the record had been written before the machine was started again. */
 function ageRecord(host: TestHost, pod: Pod): void {
-  const path = recordPath(host, pod);
-  const text = readFileSync(path, "utf8");
-  const aged = text.replace(/"epoch":"[^/]*/, '"epoch":"00000000-0000-0000-0000-000000000000');
-  assert.notEqual(aged, text);
-  writeFileSync(path, aged);
+  changeRecord(host, pod, (line) => line.replace(/"epoch":"[^/]*/, '"epoch":"00000000-0000-0000-0000-000000000000'));
 }
 
 const kernelState = async (host: Pick<TestHost, "netns">): Promise<string> =>
@@ -72,14 +77,14 @@ for (const [who, notice] of Object.entries(NOTICED_BY)) {
     const aside = `${host.paths.ledgerDir}.aside`;
     renameSync(host.paths.ledgerDir, aside);
     assert.deepEqual(await addByAgent(host, now), ["10.1.0.3"]);
-    renameSync(join(aside, "old:eth0:net:ptp"), recordPath(host, old));
+    appendFileSync(journalPath(host), readFileSync(join(aside, "journal")));
     writeFileSync(join(dirname(host.paths.ledgerDir), "epoch"), "another epoch");
 
     const before = await kernelState(host);
     await notice(host);
     assert.equal(await kernelState(host), before);
     assert.deepEqual(host.reservations(), ["10.1.0.3"]);
-    assert.deepEqual(readdirSync(host.paths.ledgerDir), ["now:eth0:net:ptp"]);
+    assert.deepEqual(ledgerState(host.paths.ledgerDir), ["now:eth0:net:ptp"]);
   });
 
   test(
@@ -98,7 +103,7 @@ for (const [who, notice] of Object.entries(NOTICED_BY)) {
       renameSync(earlier.paths.ledgerDir, later.paths.ledgerDir);
       await notice(later);
       assert.deepEqual(await states(), before);
-      assert.deepEqual([earlier.reservations(), readdirSync(later.paths.ledgerDir)], [[], []]);
+      assert.deepEqual([earlier.reservations(), ledgerState(later.paths.ledgerDir)], [[], []]);
     },
   );
 }
@@ -124,18 +129,12 @@ test(
   },
 );
 
-const CUT_SHORT: Readonly<Record<string, (path: string) => void>> = {
-  "an empty record": (path) => truncateSync(path),
-  "half a record": (path) => truncateSync(path, 40),
-  "a record of zeros": (path) => writeFileSync(path, Buffer.alloc(500)),
-  "half a record of an ADD": (path) => {
-    truncateSync(path, 40);
-    renameSync(path, `${path}.adding`);
-  },
-  "an empty record of a DEL": (path) => {
-    truncateSync(path);
-    renameSync(path, `${path}.deleting`);
-  },
+const CUT_SHORT: Readonly<Record<string, (line: string) => string>> = {
+  "an empty line": () => "",
+  "half a line": (line) => line.slice(0, 40),
+  "a line of zeros": () => "\0".repeat(500),
+  "a line with something else": () => '{"phase":"adding"}',
+  "a line without its end": (line) => line.slice(0, -1),
 };
 
 for (const [what, damage] of Object.entries(CUT_SHORT)) {
@@ -145,9 +144,9 @@ for (const [what, damage] of Object.entries(CUT_SHORT)) {
     using other = namedTestNetns();
     const broken: Pod = { containerId: "broken", netns: pod.path };
     await addByAgent(host, broken, { containerId: "whole", netns: other.path });
-    damage(recordPath(host, broken));
+    changeRecord(host, broken, damage);
     await using agent = await host.startAgent();
-    assert.deepEqual(readdirSync(host.paths.ledgerDir), ["whole:eth0:net:ptp"]);
+    assert.deepEqual(ledgerState(host.paths.ledgerDir), ["whole:eth0:net:ptp"]);
     resultOf(await agent.call(del(host, broken)));
     assert.deepEqual(host.reservations(), ["10.1.0.3"]);
     resultOf(await agent.call(add(host, broken)));

@@ -1,26 +1,17 @@
 /**
- * The pod ledger: one small file per attachment, so that the agent and one-shot processes can share it and a SIGKILL at
- * any step is seen afterwards. The phase is part of the file's name:
- *   adding    `….adding`    ADD has begun; what it made has to be undone
- *   added     `…`           ADD is done
- *   deleting  `….deleting`  DEL has begun; it has to be finished
- * Its first line is what ADD was called with, and is whole before ADD touches anything; a second line follows when ADD
- * is done, before the file gets its final name.
- * Nothing is synced to disk: after a power loss the epoch differs, and then nothing of it is left in the kernel.
+ * The pod ledger: a journal with a line for each step of a verb, so that the agent and one-shot processes can share it
+ * and a SIGKILL at any step is seen afterwards. Of each attachment the last line counts:
+ *   ["adding", name, what ADD was called with]   ADD has begun; what it made has to be undone
+ *   ["added", name, facts]                       ADD is done
+ *   ["deleting", name]                           DEL has begun; it has to be finished
+ *   ["gone", name]                               nothing is left
+ * A line is one write, since creating a file costs many times as much. One that was cut short says nothing: the step
+ * before it counts, and the next line begins on its own. Nothing is synced to disk: after a power loss the epoch
+ * differs, and then nothing of it is left in the kernel.
  */
-import { createHash } from "node:crypto";
-import {
-  appendFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isJsonObject, type JsonObject } from "#base/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "#base/json.ts";
 import type { Attachment } from "#cni/plugin.ts";
 import type { AttachmentFacts } from "#plugins/host.ts";
 
@@ -55,109 +46,176 @@ export interface Ledger {
   remove(key: LedgerKey): void;
 }
 
-const SUFFIX: Readonly<Record<Phase, string>> = { adding: ".adding", added: "", deleting: ".deleting" };
-const PHASES: readonly Phase[] = ["added", "adding", "deleting"];
-/** NAME_MAX is 255 bytes; the longest suffix and some room are taken off. */
-const MAX_NAME_BYTES = 240;
+type Line =
+  | readonly ["adding", string, Omit<LedgerRecord, "phase" | "facts">]
+  | readonly ["added", string, AttachmentFacts]
+  | readonly ["deleting" | "gone", string];
 
-/** `cached`: hold all records in memory (the agent, sole writer), or look at the disk each time (one-shot). */
+/** Below that size nobody minds what is gone. */
+const COMPACT_LENGTH_MIN = 1024 * 1024;
+
+/**
+ * `cached`: hold all records in memory; for the agent, which is alone with the journal and writes it anew when most of
+ * it is about attachments that are gone. `uncached`: look at the disk each time (one-shot processes).
+ */
 export function openLedger(folder: string, epoch: string, mode: "cached" | "uncached"): Ledger {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const memory = mode === "cached" ? new Map(readAll(folder).map((record) => [fileName(record), record])) : undefined;
+  const path = journalPath(folder);
+  const memory = mode === "cached" ? replay(readLines(path)) : undefined;
+  /** Length of the journal, and what it was when it was last written anew. */
+  let length = memory ? rewrite(path, memory) : 0;
+  let needed = length;
+
+  const records = (): Map<string, LedgerRecord> => memory ?? replay(readLines(path));
 
   function find(key: LedgerKey): LedgerRecord | undefined {
-    const name = fileName(key);
-    return memory ? memory.get(name) : readRecord(folder, name);
+    const name = nameOf(key);
+    if (memory) return memory.get(name);
+    const quoted = JSON.stringify(name);
+    return replay(readLines(path).filter((line) => line.includes(quoted))).get(name);
+  }
+
+  function append(line: Line): void {
+    const text = journalLine(line);
+    appendFileSync(path, text, { mode: 0o600 });
+    if (memory === undefined) return;
+    apply(memory, line);
+    length += text.length;
+    if (length > COMPACT_LENGTH_MIN && length > 2 * needed) length = needed = rewrite(path, memory);
+  }
+
+  /** On a full disk DEL goes on: its record stays, and the next agent finds that nothing is left to delete. */
+  function appendIfRoom(line: Line): void {
+    try {
+      append(line);
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      if (memory) apply(memory, line);
+    }
   }
 
   return {
     find,
-    all: () => (memory ? [...memory.values()] : readAll(folder)),
-    begin(given) {
-      const record: LedgerRecord = { ...given, epoch, phase: "adding", facts: undefined };
-      const previous = find(record);
-      write(folder, record);
-      if (previous && previous.phase !== "adding") unlinkSync(pathOf(folder, fileName(record), previous.phase));
-      memory?.set(fileName(record), record);
-    },
+    all: () => [...records().values()],
+    begin: (given) => append(["adding", nameOf(given), { ...given, epoch }]),
     commit(key, facts) {
-      const record = find(key);
-      if (record === undefined) return;
-      const name = fileName(record);
-      const path = pathOf(folder, name, record.phase);
-      // Behind an earlier line of facts may stand one that was cut short.
-      const start = record.phase === "added" ? "\n" : "";
-      appendFileSync(path, `${start}${JSON.stringify(facts)}\n`);
-      if (record.phase !== "added") renameSync(path, pathOf(folder, name, "added"));
-      memory?.set(name, { ...record, facts, phase: "added" });
+      if (find(key)) append(["added", nameOf(key), facts]);
     },
     startDelete(key) {
       const record = find(key);
-      if (record === undefined || record.phase === "deleting") return;
-      const name = fileName(record);
-      renameIfThere(pathOf(folder, name, record.phase), pathOf(folder, name, "deleting"));
-      memory?.set(name, { ...record, phase: "deleting" });
+      if (record !== undefined && record.phase !== "deleting") appendIfRoom(["deleting", nameOf(key)]);
     },
     remove(key) {
-      const record = find(key);
-      // A file that was cut short says nothing; of those, the cached ledger has removed all when it was opened.
-      if (record === undefined && !memory) rmSync(pathOf(folder, fileName(key), "adding"), { force: true });
-      if (record === undefined) return;
-      rmSync(pathOf(folder, fileName(record), record.phase), { force: true });
-      memory?.delete(fileName(record));
+      if (find(key)) appendIfRoom(["gone", nameOf(key)]);
     },
   };
 }
 
-/** `:` is in none of the four by the CNI spec. Names too long for a file are replaced by their hash. */
-function fileName({ containerId, ifname, network, plugin }: LedgerKey): string {
-  const name = [containerId, ifname, network, plugin].join(":");
-  return Buffer.byteLength(name) <= MAX_NAME_BYTES ? name : createHash("sha256").update(name).digest("hex");
+/** Whether one-shot processes, which only append, have let the journal grow. */
+export function isJournalLong(folder: string): boolean {
+  return (statSync(journalPath(folder), { throwIfNoEntry: false })?.size ?? 0) > COMPACT_LENGTH_MIN;
 }
 
-function pathOf(folder: string, name: string, phase: Phase): string {
-  return join(folder, name + SUFFIX[phase]);
+/** Writes the journal anew when less than half of it is needed. The caller is alone with it. */
+export function compactJournal(folder: string): void {
+  const lines = readLines(journalPath(folder));
+  const records = replay(lines);
+  const length = lines.reduce((sum, line) => sum + line.length, 0);
+  if (length > 2 * journalText(records).length) rewrite(journalPath(folder), records);
 }
 
-function write(folder: string, { phase, facts: _none, ...input }: LedgerRecord): void {
-  writeFileSync(pathOf(folder, fileName(input), phase), `${JSON.stringify(input)}\n`, { mode: 0o600 });
+function journalPath(folder: string): string {
+  return join(folder, "journal");
 }
 
-/** Somebody may have cleared the state folder: then nothing can be marked, and DEL goes on without. */
-function renameIfThere(from: string, to: string): void {
+/** Gives the new length. */
+function rewrite(path: string, records: ReadonlyMap<string, LedgerRecord>): number {
+  const text = journalText(records);
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+  return text.length;
+}
+
+/** `:` is in none of the four by the CNI spec. */
+function nameOf({ containerId, ifname, network, plugin }: LedgerKey): string {
+  return [containerId, ifname, network, plugin].join(":");
+}
+
+/** Begins with a newline of its own: the line before may have been cut short. */
+function journalLine(line: Line): string {
+  return `\n${JSON.stringify(line)}\n`;
+}
+
+function journalText(records: ReadonlyMap<string, LedgerRecord>): string {
+  return [...records]
+    .flatMap(([name, { phase, facts, ...input }]): readonly Line[] => [
+      ["adding", name, input],
+      ...(facts ? [["added", name, facts] as const] : []),
+      ...(phase === "deleting" ? [["deleting", name] as const] : []),
+    ])
+    .map(journalLine)
+    .join("");
+}
+
+function replay(lines: readonly string[]): Map<string, LedgerRecord> {
+  const records = new Map<string, LedgerRecord>();
+  for (const text of lines) {
+    const line = parseLine(text);
+    if (line) apply(records, line);
+  }
+  return records;
+}
+
+function apply(records: Map<string, LedgerRecord>, line: Line): void {
+  const [step, name] = line;
+  const record = records.get(name);
+  switch (step) {
+    case "adding":
+      records.set(name, { ...line[2], phase: "adding", facts: undefined });
+      return;
+    case "added":
+      if (record) records.set(name, { ...record, phase: "added", facts: line[2] });
+      return;
+    case "deleting":
+      if (record) records.set(name, { ...record, phase: "deleting" });
+      return;
+    case "gone":
+      records.delete(name);
+      return;
+  }
+}
+
+function readLines(path: string): readonly string[] {
   try {
-    renameSync(from, to);
+    return readFileSync(path, "utf8").split("\n");
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
   }
 }
 
-function readAll(folder: string): readonly LedgerRecord[] {
-  const names = new Set(readdirSync(folder).map((file) => file.replace(/\.(adding|deleting)$/, "")));
-  return [...names].flatMap((name) => {
-    const record = readRecord(folder, name);
-    for (const phase of PHASES) {
-      if (phase !== record?.phase) rmSync(pathOf(folder, name, phase), { force: true });
-    }
-    return record ? [record] : [];
-  });
-}
-
-function readRecord(folder: string, name: string): LedgerRecord | undefined {
-  for (const phase of PHASES) {
-    const record = parseRecord(pathOf(folder, name, phase), phase);
-    if (record) return record;
+/** Undefined for what a kill or a power loss left: half a line, zeros, or nothing. */
+function parseLine(text: string): Line | undefined {
+  if (!text.startsWith("[") || !text.endsWith("]")) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
-  return undefined;
+  const [step, name, payload]: readonly JsonValue[] = Array.isArray(value) ? value : [];
+  if (typeof name !== "string") return undefined;
+  if (step === "deleting" || step === "gone") return [step, name];
+  if (!isJsonObject(payload)) return undefined;
+  // Written by `append` above from the same type; nobody else writes to this folder (mode 0700).
+  if (step === "added") return [step, name, payload as AttachmentFacts];
+  return step === "adding" ? [step, name, readInput(payload)] : undefined;
 }
 
-/** Undefined when there is no such file, or when it was cut short before its first line was whole. */
-function parseRecord(path: string, phase: Phase): LedgerRecord | undefined {
-  const [input, ...additions] = readLines(path).map(parseLine);
-  if (input === undefined || !isJsonObject(input["config"])) return undefined;
-  const text = (key: string): string => (typeof input[key] === "string" ? input[key] : "");
+function readInput(payload: JsonObject): Omit<LedgerRecord, "phase" | "facts"> {
+  const text = (key: string): string => (typeof payload[key] === "string" ? payload[key] : "");
   return {
-    phase,
     plugin: text("plugin"),
     network: text("network"),
     containerId: text("containerId"),
@@ -166,29 +224,10 @@ function parseRecord(path: string, phase: Phase): LedgerRecord | undefined {
     netns: text("netns"),
     args: text("args"),
     path: text("path"),
-    config: input["config"],
-    // Written by `commit` above from the same type; nobody else writes to this folder (mode 0700).
-    facts: additions.findLast((line) => line !== undefined) as AttachmentFacts | undefined,
+    config: isJsonObject(payload["config"]) ? payload["config"] : {},
   };
 }
 
-/** Whole lines alone: what stands behind the last newline was cut short. */
-function readLines(path: string): readonly string[] {
-  try {
-    return readFileSync(path, "utf8").split("\n").slice(0, -1);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
-  }
-}
-
-/** Undefined for what a power loss left: zeros, or half of something else. */
-function parseLine(line: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isJsonObject(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }

@@ -29,6 +29,7 @@ import { openLedger } from "./ledger.ts";
 import { MAX_DELETIONS } from "./link-remover.ts";
 import { createPluginRunner, type PluginRunner } from "./plugin-runner.ts";
 import { NATIVE_LAUNCHER } from "./testing/call-launcher.ts";
+import { ledgerState } from "./testing/ledger-state.ts";
 import { createMutator, type Mutator } from "./testing/mutate-config.ts";
 
 const CALLS = 10_000;
@@ -226,12 +227,12 @@ async function tidyUp(
     const { exitCode, stdout } = await run(scene, type, { environment: { ...environment, CNI_COMMAND: "DEL" }, stdin });
     assert.equal(exitCode, 0, `DEL of what was added: ${stdout}`);
   }
-  if (readdirSync(join(scene.folder, "ledger")).length === 0) return;
+  if (ledgerState(join(scene.folder, "ledger")).length === 0) return;
   assert.equal(isAdded, false, "DEL leaves no record");
   const good = JSON.stringify(keepInside(type, { cniVersion: "1.0.0", name: "net", type, ...CONFIGS[type] }, scene));
   const del = { ...environmentOf(scene), CNI_COMMAND: "DEL" };
   const { stdout } = await run(scene, type, { environment: del, stdin: Buffer.from(good) });
-  assert.deepEqual(readdirSync(join(scene.folder, "ledger")), [], `DEL with a good configuration: ${stdout}`);
+  assert.deepEqual(ledgerState(join(scene.folder, "ledger")), [], `DEL with a good configuration: ${stdout}`);
 }
 
 /** Where plugins keep addresses unless they are told otherwise: of no concern to this test. */
@@ -256,7 +257,7 @@ async function traces({ netns, pod, folder }: Scene): Promise<Traces> {
   const isLasting = (name: string): boolean => /^(last_reserved_ip\.\d+|lock)$/.test(name);
   const open = descriptors();
   const isSocket = (target: string): boolean => target.startsWith("socket:");
-  const files = ["ipam", "flannel", "ledger", "cwd"].flatMap((name) => filesBelow(join(folder, name)));
+  const files = ["ipam", "flannel", "cwd"].flatMap((name) => filesBelow(join(folder, name)));
   return {
     descriptors: open.filter((target) => !isSocket(target)),
     sockets: open.filter(isSocket).length,

@@ -9,7 +9,7 @@ import type { PluginOutput } from "#cni/plugin-main.ts";
 import { formatError } from "#cni/print-error.ts";
 import { ownNetns } from "#kernel/netns/netns.ts";
 import type { LauncherRequest } from "./launcher-protocol.ts";
-import { openLedger } from "./ledger.ts";
+import { compactJournal, isJournalLong, openLedger } from "./ledger.ts";
 import { createPluginRunner } from "./plugin-runner.ts";
 import { recover } from "./recover.ts";
 import { tryStateLock, waitForStateLock } from "./state-lock.ts";
@@ -19,6 +19,20 @@ import { currentEpoch, type StatePaths, statePaths } from "./state-paths.ts";
 const RECOVERY_DEADLINE_MS = 60_000;
 
 export async function runStandalone(request: LauncherRequest): Promise<PluginOutput> {
+  const output = await runVerb(request);
+  using netns = ownNetns();
+  compactWhenAlone(statePaths(netns, request.environment));
+  return output;
+}
+
+/** Processes that come meanwhile are told to try again, so this waits until it is worth its time. */
+function compactWhenAlone({ ledgerDir, lock: path }: StatePaths): void {
+  if (!isJournalLong(ledgerDir)) return;
+  using lock = tryStateLock(path, "exclusive");
+  if (lock) compactJournal(ledgerDir);
+}
+
+async function runVerb(request: LauncherRequest): Promise<PluginOutput> {
   using netns = ownNetns();
   const paths = statePaths(netns, request.environment);
   const mode = request.environment["CNI_COMMAND"] === "GC" ? "exclusive" : "shared";

@@ -11,7 +11,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "#base/json.ts";
 import { CniError } from "./cni-error.ts";
 import { errorMessage } from "./error-message.ts";
-import { lookup } from "./go-json.ts";
+import { createKeyIndex } from "./go-json.ts";
 
 export interface Reader<T> {
   /** `value` is undefined when the key is missing or null; `path` is the key as errors name it: `ipam.ranges[0]`. */
@@ -30,15 +30,20 @@ export function readFields<T>(reader: Reader<T>, json: JsonObject): T {
 /** An object. Missing, it is read as `{}`: its own fields decide whether that is an error. */
 export function fields<const R extends Readers>(readers: R): Reader<Fields<R>> {
   const entries = Object.entries(readers);
+  const keyOf = createKeyIndex(Object.keys(readers));
   return {
     read(value, path) {
       const object = value === undefined ? {} : jsonObject.read(value, path);
-      const read = entries.map(([key, reader]) => [
-        key,
-        reader.read(lookup(object, key), path === "" ? key : `${path}.${key}`),
-      ]);
+      const given: Record<string, JsonValue> = {};
+      for (const name in object) {
+        const key = keyOf(name);
+        const member = object[name];
+        if (key !== undefined && member !== null && member !== undefined) given[key] = member;
+      }
+      const read: Record<string, unknown> = {};
+      for (const [key, reader] of entries) read[key] = reader.read(given[key], path === "" ? key : `${path}.${key}`);
       // Each key was read by the reader that declares its type.
-      return Object.fromEntries(read) as Fields<R>;
+      return read as Fields<R>;
     },
   };
 }

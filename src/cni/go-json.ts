@@ -17,6 +17,12 @@ export function lookup(json: JsonObject, key: string): JsonValue | undefined {
   return found;
 }
 
+/** As `lookup`, for many keys of one object: says which of the keys a name spells. */
+export function createKeyIndex(keys: readonly string[]): (name: string) => string | undefined {
+  const byName = new Map(keys.flatMap((key) => [[key.toLowerCase(), key] as const, [key, key] as const]));
+  return (name) => byName.get(name) ?? byName.get(name.toLowerCase());
+}
+
 /** Throws SyntaxError. Bytes that are not UTF-8 become U+FFFD. */
 export function parseJson(input: string | Uint8Array): JsonValue {
   const text = typeof input === "string" ? input : Buffer.from(input).toString("utf8");
@@ -38,8 +44,8 @@ export function formatJson(value: JsonValue, indent = 0): string {
 export function sortKeys(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (!isJsonObject(value)) return value;
-  const sorted = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(sorted.map(([key, item]) => [key, item === undefined ? undefined : sortKeys(item)]));
+  const keys = Object.keys(value).sort();
+  return Object.fromEntries(keys.map((key) => [key, value[key] === undefined ? undefined : sortKeys(value[key])]));
 }
 
 type Omitted<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
@@ -48,9 +54,12 @@ type Omitted<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 
 /** The same object without the keys that hold undefined, an empty string or an empty list: Go's `omitempty`. */
 export function omitEmpty<T extends object>(object: T): Omitted<T> {
-  const kept = Object.entries(object).filter(
-    ([, value]) => value !== undefined && value !== "" && !(Array.isArray(value) && value.length === 0),
-  );
+  const kept: Partial<Record<string, unknown>> = {};
+  for (const key in object) {
+    const value = object[key];
+    if (value === undefined || value === "" || (Array.isArray(value) && value.length === 0)) continue;
+    kept[key] = value;
+  }
   // Only optional keys can be dropped: required ones are never empty here, or an empty string is as good as none.
-  return Object.fromEntries(kept) as Omitted<T>;
+  return kept as Omitted<T>;
 }

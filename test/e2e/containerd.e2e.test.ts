@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, watch } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, type TestContext, test } from "node:test";
 import type { AgentStatus } from "#agent/status.ts";
+import { ledgerState } from "#agent/testing/ledger-state.ts";
 import { formatConflist } from "#cli/install/conflist.ts";
 import { buildImages, type ImageFile } from "#cluster/images.ts";
 import { type NodeAgent, startNodeAgent } from "#cluster/node-agent.ts";
@@ -218,7 +219,7 @@ suite("containerd with Podwire's plugins", requireRoot, () => {
   async function waitForEmptyLedger(node: NodeSandbox): Promise<void> {
     const ledger = join(node.rootPath, `/var/lib/podwire/net-${(await stat(node.netnsPath)).ino}/ledger`);
     const watcher = watch(ledger);
-    while ((await readdir(ledger)).length > 0) await once(watcher, "change", { signal });
+    while (ledgerState(ledger).length > 0) await once(watcher, "change", { signal });
     watcher.close();
   }
 });

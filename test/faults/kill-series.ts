@@ -5,7 +5,6 @@
  */
 import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
 import { type AgentProcess, loadAgent } from "./agent.ts";
 import type { FaultBundle } from "./fault-bundle.ts";
 import type { Kill } from "./kill-at-step.ts";
@@ -155,7 +154,7 @@ async function expectDeadAgent({ agents }: Scene, { error }: CniOutcome): Promis
 async function expectRecovered(scene: Scene): Promise<void> {
   const { node, network } = scene;
   await startSpare(node, scene.agents);
-  const unfinished = stateFiles(node).filter((line) => /^[^:]*\/ledger\/.*\.(adding|deleting): /.test(line));
+  const unfinished = stateFiles(node).filter((line) => /^record [^{]*\.(adding|deleting): /.test(line));
   assert.deepEqual(unfinished, [], "no record is in a half state");
   const recorded = recordedPlugins(scene);
   if (recorded.length === 0) return await expectEmpty(scene, "behind the start of the agent");
@@ -168,10 +167,10 @@ async function expectRecovered(scene: Scene): Promise<void> {
 
 /** Types of the plugins whose ADD for the pod is on record. */
 function recordedPlugins({ node, pod, network }: Scene): readonly string[] {
-  const present = new Set(stateFiles(node).map((line) => basename(line.slice(0, line.indexOf(": ")))));
+  const present = new Set(stateFiles(node).map((line) => line.slice(0, line.indexOf(": "))));
   return network.plugins
     .map(({ type }) => String(type))
-    .filter((type) => present.has(`${pod.containerId}:eth0:${network.name}:${type}`));
+    .filter((type) => present.has(`record ${pod.containerId}:eth0:${network.name}:${type}`));
 }
 
 async function mustWork({ node, network, pod }: Scene, verb: "ADD" | "DEL"): Promise<CniOutcome> {

@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { JOURNAL_FILES, recordsBelow } from "#agent/testing/ledger-state.ts";
 import type { Netns } from "#kernel/netns/netns.ts";
 import { outputIn } from "#kernel/testing/run-in-netns.ts";
 import type { TestNode } from "./node.ts";
@@ -41,13 +42,13 @@ function linesOf(text: string): readonly string[] {
 }
 
 export function stateFiles({ folder }: TestNode): readonly string[] {
-  return STATE_FOLDERS.flatMap((name) => filesBelow(join(folder, name)));
+  return [...STATE_FOLDERS.flatMap((name) => filesBelow(join(folder, name))), ...recordsBelow(join(folder, "state"))];
 }
 
 function filesBelow(folder: string): readonly string[] {
   try {
     return readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !LASTING_FILES.test(entry.name))
+      .filter((entry) => entry.isFile() && !LASTING_FILES.test(entry.name) && !JOURNAL_FILES.test(entry.name))
       .map(({ parentPath, name }) => `${join(parentPath, name)}: ${readFileSync(join(parentPath, name), "utf8")}`)
       .toSorted();
   } catch (error) {

@@ -1,9 +1,9 @@
 /** What attachments have left in a node's namespace and folders; nothing, when all were deleted. */
-import { readdirSync } from "node:fs";
 import { listNat } from "#dataplane/nat/apply.ts";
 import { createNetlinkSocket, NETLINK_ROUTE } from "#kernel/netlink/socket.ts";
 import { createNftSocket } from "#kernel/nfnetlink/transaction.ts";
 import { listLinks } from "#kernel/rtnetlink/link.ts";
+import { ledgerState } from "./ledger-state.ts";
 import type { TestHost } from "./test-host.ts";
 
 export interface LeftBehind {
@@ -23,6 +23,6 @@ export function leftBehind({ netns, paths, reservations }: TestHost): LeftBehind
     links: listLinks(rtnetlink).flatMap(({ name, kind }) => (kind?.type === "veth" ? [name] : [])),
     elements: listNat(nft).map(({ set, comment }) => `${set} ${comment}`),
     addresses: reservations(),
-    records: readdirSync(paths.ledgerDir),
+    records: ledgerState(paths.ledgerDir),
   };
 }

@@ -19,6 +19,8 @@ export interface VethPeer {
   readonly mtu?: number | undefined;
   readonly mac?: MacAddress | undefined;
   readonly group?: number | undefined;
+  /** Queues in each direction. Default: the kernel's, which since Linux 5.16 is one for each possible CPU. */
+  readonly queues?: number | undefined;
 }
 
 export interface Bridge {
@@ -156,8 +158,9 @@ const tunData = attributes({
 export function encodeKind(kind: NewLinkKind): LinkInfo {
   switch (kind.type) {
     case "veth": {
-      const { mac: address, ...peer } = kind.peer;
-      return { kind: "veth", data: encode(vethData, { peer: { ...emptyLinkMessage, ...peer, address } }) };
+      const { mac: address, queues, ...peer } = kind.peer;
+      const end = { ...emptyLinkMessage, ...peer, address, txQueues: queues, rxQueues: queues };
+      return { kind: "veth", data: encode(vethData, { peer: end }) };
     }
     case "bridge":
       return { kind: "bridge", data: encode(bridgeData, kind) };

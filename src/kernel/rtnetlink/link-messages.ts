@@ -31,6 +31,8 @@ const IFLA_GROUP = 27;
 const IFLA_NET_NS_FD = 28;
 const IFLA_EXT_MASK = 29;
 const IFLA_PROMISCUITY = 30;
+const IFLA_NUM_TX_QUEUES = 31;
+const IFLA_NUM_RX_QUEUES = 32;
 const IFLA_LINK_NETNSID = 37;
 const IFLA_NEW_IFINDEX = 49;
 
@@ -80,6 +82,8 @@ const linkAttributes = attributes(
     netnsFd: attribute(IFLA_NET_NS_FD, u32host),
     extMask: attribute(IFLA_EXT_MASK, u32host),
     promiscuity: attribute(IFLA_PROMISCUITY, u32host),
+    txQueues: attribute(IFLA_NUM_TX_QUEUES, u32host),
+    rxQueues: attribute(IFLA_NUM_RX_QUEUES, u32host),
     linkNetnsId: attribute(IFLA_LINK_NETNSID, i32host),
     newIfindex: attribute(IFLA_NEW_IFINDEX, i32host),
   },

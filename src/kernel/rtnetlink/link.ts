@@ -75,6 +75,8 @@ export interface NewLink extends LinkSettings {
   readonly name: string;
   /** Default: the kernel chooses. */
   readonly ifindex?: number | undefined;
+  /** Queues in each direction, where the kind has a choice. Default: the kernel's. */
+  readonly queues?: number | undefined;
   readonly kind: NewLinkKind;
 }
 
@@ -231,6 +233,8 @@ function newLinkRequest(link: Omit<NewLink, "alias">, netnsFd?: number): Netlink
   const payload = encode(linkMessage, {
     ...settingsMessage(link),
     index: link.ifindex ?? 0,
+    txQueues: link.queues,
+    rxQueues: link.queues,
     info: encodeKind(link.kind),
     link: lower,
     netnsFd,

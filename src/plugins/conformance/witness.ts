@@ -1,7 +1,9 @@
+// biome-ignore-all lint/style/noRestrictedImports: it looks at the ledger that belongs to the way into the plugins
 /** What independent programs say about a namespace: `ip`, `nft`, and the folders themselves. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { JOURNAL_FILES, recordsBelow } from "#agent/testing/ledger-state.ts";
 import type { Netns } from "#kernel/netns/netns.ts";
 import { execIn, ipJson, outputIn } from "#kernel/testing/run-in-netns.ts";
 import type { World } from "./world.ts";
@@ -91,7 +93,9 @@ export async function snapshot(world: World, pods: readonly Netns[] = []): Promi
       };
     }),
   );
-  return Object.assign({}, ...kernel, { disk: disk(world.folder).replaceAll(/^run\/.*\n?/gm, "") });
+  return Object.assign({}, ...kernel, {
+    disk: [disk(world.folder).replaceAll(/^(run\/|.*\/journal: ).*\n?/gm, ""), ...recordsBelow(world.stateDir)].join("\n"),
+  });
 }
 
 /** Of those, so many are told. */
@@ -159,7 +163,12 @@ export async function residue(world: World): Promise<readonly string[]> {
   const files = [world.dataDir, world.stateDir].flatMap((folder) =>
     existsSync(folder)
       ? readdirSync(folder, { recursive: true, withFileTypes: true })
-          .filter((entry) => entry.isFile() && !/^(lock|last_reserved_ip\.\d+|epoch)$/.test(entry.name))
+          .filter(
+            (entry) =>
+              entry.isFile() &&
+              !/^(lock|last_reserved_ip\.\d+|epoch)$/.test(entry.name) &&
+              !JOURNAL_FILES.test(entry.name),
+          )
           .map((entry) => join(entry.parentPath, entry.name))
       : [],
   );
@@ -168,5 +177,6 @@ export async function residue(world: World): Promise<readonly string[]> {
     ...(await elements(world.node)).map((element) => `element ${element}`),
     ...chains.map((chain) => `chain ${at(chain, "name")}`),
     ...files.map((file) => `file ${file}`),
+    ...recordsBelow(world.stateDir),
   ];
 }
