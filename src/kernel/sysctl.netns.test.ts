@@ -55,7 +55,7 @@ const badKeys = [
 ];
 for (const key of badKeys) {
   test(`sysctl key ${JSON.stringify(key)} is refused before the namespace is entered`, () => {
-    const nowhere = { fd: -1 };
+    const nowhere = { fd: -1, inode: 0 };
     const refused = (error: unknown) => error instanceof SysctlError && error.code === "EKEY";
     assert.throws(() => readSysctl(nowhere, key), refused);
     assert.throws(() => writeSysctl(nowhere, key, 1), refused);

@@ -21,12 +21,12 @@ export class SysctlError extends Error {
   }
 }
 
-export function readSysctl(netns: Pick<Netns, "fd">, key: string): string {
+export function readSysctl(netns: Pick<Netns, "fd" | "inode">, key: string): string {
   const path = sysctlPath("read", key);
   return inNetns(netns, () => read(path, key));
 }
 
-export function writeSysctl(netns: Pick<Netns, "fd">, key: string, value: string | number): void {
+export function writeSysctl(netns: Pick<Netns, "fd" | "inode">, key: string, value: string | number): void {
   writeSysctls(netns, { [key]: value });
 }
 
@@ -34,7 +34,7 @@ export function writeSysctl(netns: Pick<Netns, "fd">, key: string, value: string
  * Several settings in one entry of the namespace, in the order given. What is set already is not written: that costs
  * no more (reading takes half of a write) and works where /proc/sys is read-only.
  */
-export function writeSysctls(netns: Pick<Netns, "fd">, values: Readonly<Record<string, string | number>>): void {
+export function writeSysctls(netns: Pick<Netns, "fd" | "inode">, values: Readonly<Record<string, string | number>>): void {
   const writes = Object.entries(values).map(([key, value]) => ({
     key,
     value: String(value),

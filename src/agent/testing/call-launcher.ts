@@ -13,7 +13,7 @@ export interface LauncherCall {
   /** The launcher, under a plugin's name. */
   readonly path: string;
   /** Network namespace of the node. */
-  readonly netns: Pick<Netns, "fd">;
+  readonly netns: Pick<Netns, "fd" | "inode">;
   readonly environment: Readonly<Record<string, string>>;
   readonly stdin: string | Uint8Array;
 }

@@ -75,3 +75,14 @@ test("findNetns is undefined for what is no namespace", requireRoot, () => {
   using found = findNetns("/proc/self/ns/net");
   assert.equal(found?.inode, own.inode);
 });
+
+test("inNetns inside another step runs in the namespace that it names", requireRoot, () => {
+  using outer = testNetns();
+  using inner = testNetns();
+  using home = ownNetns();
+  const link = (netns: { readonly inode: number }) => `net:[${netns.inode}]`;
+  const seen = inNetns(outer, () => [inNetns(outer, ownLink), inNetns(home, ownLink), ownLink()]);
+  assert.deepEqual(seen, [link(outer), link(home), link(home)]);
+  assert.equal(inNetns(outer, () => inNetns(inner, ownLink)), link(inner));
+  assert.equal(inNetns(home, ownLink), link(home));
+});

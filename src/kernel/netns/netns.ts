@@ -94,14 +94,21 @@ export function ownNetns(): Netns {
 /** The main thread's own namespace, opened once: whoever leaves it comes back in the same step. */
 let homeNetns: Netns | undefined;
 
+/** Where the main thread is while it is not at home. */
+let visited: Pick<Netns, "inode"> | undefined;
+
 /** Runs one synchronous step inside the namespace. A process that cannot come back ends at once. */
-export function inNetns<T>(netns: Pick<Netns, "fd">, step: () => T): T {
+export function inNetns<T>(netns: Pick<Netns, "fd" | "inode">, step: () => T): T {
   homeNetns ??= ownNetns();
   const home = homeNetns;
+  const before = visited;
+  if (netns.inode === (before ?? home).inode) return step();
   call("setns", "enter network namespace", netns.fd, CLONE_NEWNET);
+  visited = netns;
   try {
     return step();
   } finally {
+    visited = undefined;
     if (syscalls.setns(home.fd, CLONE_NEWNET) < 0) process.abort();
   }
 }
