@@ -3,6 +3,7 @@
  * Errors are ApiError; what cannot be reached is 503 ServiceUnavailable with its cause.
  */
 import type { Kind, KubeObject } from "#api/kind.ts";
+import type { ObjectMeta } from "#api/meta/object-meta.ts";
 import type { JsonValue } from "#base/json.ts";
 
 export interface ObjectName {
@@ -41,7 +42,11 @@ export interface WatchQuery extends ListQuery {
 export type PatchType = "json" | "merge" | "strategic" | "apply";
 
 /** What a caller gives to create: the server fills the rest in. */
-export type Draft<O> = Omit<O, "apiVersion" | "kind"> & { readonly apiVersion?: string; readonly kind?: string };
+export type Draft<O> = { [K in keyof O as K extends "apiVersion" | "kind" ? never : K]: O[K] } & {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMeta;
+};
 
 export interface ApiClient {
   get<O extends KubeObject>(kind: Kind<O>, name: ObjectName, signal: AbortSignal): Promise<O>;
@@ -52,6 +57,13 @@ export interface ApiClient {
   /** With the object's resourceVersion: rejects with Conflict when somebody else was faster. */
   update<O extends KubeObject>(kind: Kind<O>, object: O, signal: AbortSignal): Promise<O>;
   updateStatus<O extends KubeObject>(kind: Kind<O>, object: O, signal: AbortSignal): Promise<O>;
+  /** PUT of the object to one of its subresources: namespaces/finalize. */
+  updateSubresource<O extends KubeObject>(
+    kind: Kind<O>,
+    object: O,
+    subresource: string,
+    signal: AbortSignal,
+  ): Promise<O>;
   patch<O extends KubeObject>(
     kind: Kind<O>,
     name: ObjectName,

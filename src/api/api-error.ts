@@ -46,6 +46,8 @@ export interface ApiErrorFields {
   readonly reason: StatusReason;
   readonly message: string;
   readonly details?: StatusDetails;
+  /** With 410 for a list: from where the client may go on, with what is there now. */
+  readonly continueToken?: string;
   readonly cause?: unknown;
 }
 
@@ -55,12 +57,14 @@ export class ApiError extends Error {
   readonly code: number;
   readonly reason: StatusReason;
   readonly details: StatusDetails | undefined;
+  readonly continueToken: string | undefined;
 
-  constructor({ code, reason, message, details, cause }: ApiErrorFields) {
+  constructor({ code, reason, message, details, continueToken, cause }: ApiErrorFields) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.reason = reason;
     this.details = details;
+    this.continueToken = continueToken;
   }
 }
 
@@ -70,11 +74,11 @@ export function isApiError(error: unknown, reason?: StatusReason): error is ApiE
 
 /** The Status object that goes over the wire. */
 export function statusOf(error: ApiError) {
-  const { code, reason, message, details } = error;
+  const { code, reason, message, details, continueToken } = error;
   return {
     kind: "Status",
     apiVersion: "v1",
-    metadata: {},
+    metadata: continueToken === undefined ? {} : { continue: continueToken },
     status: "Failure",
     message,
     reason,

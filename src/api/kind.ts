@@ -84,11 +84,16 @@ export interface Kind<O = KubeObject> extends KindNames, KindRules<O> {
   readonly hasStatus: boolean;
   readonly scale?: ScalePaths;
   readonly subresources: readonly Subresource[];
+  /** Declared by a CustomResourceDefinition: there are no strategic merge patches for it. */
+  readonly isCustom?: boolean;
   /** Without Age and Name columns kubectl prints these as they stand. */
   readonly columns: readonly Column<O>[];
   /** Field selectors beyond metadata.name and metadata.namespace: label to value. */
-  readonly fieldSelectors: Readonly<Record<string, (object: O) => string>>;
+  readonly fieldSelectors: Readonly<Record<string, FieldReader<O>>>;
 }
+
+/** Gives a field as text. Declared as a method, so that the kind of certain objects is also a kind of any. */
+export type FieldReader<O> = { read(object: O): string }["read"];
 
 /** The type of a kind's objects: `type Pod = ObjectOf<typeof pod>`. */
 export type ObjectOf<K> = K extends Kind<infer O> ? O : never;

@@ -9,6 +9,6 @@ export const condition = object("io.k8s.apimachinery.pkg.apis.meta.v1.Condition"
   observedGeneration: field(3, int64, "Generation of the object that this was found for."),
   lastTransitionTime: field(4, time, "When status last changed.", { required: true }),
   reason: field(5, string, "One word for programs.", { required: true }),
-  message: field(6, string, "A sentence for people.", { required: true }),
+  message: field(6, string, "A sentence for people; may be empty.", { required: true, default: "" }),
 });
 export type Condition = ValueOf<typeof condition>;

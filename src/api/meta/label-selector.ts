@@ -1,6 +1,6 @@
 /** Source: Kubernetes API reference, meta/v1 LabelSelector. */
 import { checkLabelValue, checkQualifiedName } from "../names.ts";
-import { field, list, mapOf, object, oneOf, string, stringOf, type ValueOf } from "../schema/schema.ts";
+import { field, list, mapOf, object, oneOf, stringOf, type ValueOf } from "../schema/schema.ts";
 
 const labelSelectorRequirement = object(
   "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement",

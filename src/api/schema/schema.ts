@@ -84,6 +84,8 @@ export interface ListSchema<S extends Schema = Schema> extends Typed<readonly Va
   readonly merge: ListMerge;
   /** True where strategic merge patch also drops keys that `$retainKeys` does not name (volumes). */
   readonly patchRetainKeys?: boolean;
+  /** Validation refuses a value or keys that are there twice (custom resources). Built-in kinds differ: see their rules. */
+  readonly isUnique?: boolean;
   readonly minItems?: number;
   readonly maxItems?: number;
 }
@@ -201,11 +203,11 @@ export function setOf<S extends Schema>(item: S, options: { readonly patchMerge:
 export function listBy<S extends Schema>(
   item: S,
   keys: readonly [string, ...string[]],
-  options: { readonly patchKey?: string; readonly patchRetainKeys?: boolean } = {},
+  options: { readonly patchKey?: string; readonly patchRetainKeys?: boolean; readonly isUnique?: boolean } = {},
 ): ListSchema<S> {
-  const { patchRetainKeys, ...rest } = options;
-  const merge: ListMerge = { kind: "map", keys, ...rest };
-  return { type: "list", item, merge, ...(patchRetainKeys !== undefined && { patchRetainKeys }) };
+  const { patchKey, ...rest } = options;
+  const merge: ListMerge = { kind: "map", keys, ...(patchKey !== undefined && { patchKey }) };
+  return { type: "list", item, merge, ...rest };
 }
 
 export function mapOf<S extends Schema>(
@@ -216,12 +218,13 @@ export function mapOf<S extends Schema>(
 }
 
 export function field<S extends Schema>(number: Field["number"], schema: S, doc: string): Field<S>;
+/** NoInfer: options are what the argument says; otherwise a default that is a function has no type. */
 export function field<S extends Schema, const O extends FieldOptions>(
   number: Field["number"],
   schema: S,
   doc: string,
   options: O,
-): Field<S> & O;
+): Field<S> & NoInfer<O>;
 export function field(number: Field["number"], schema: Schema, doc: string, options: FieldOptions = {}): Field {
   return { number, schema, doc, ...options };
 }

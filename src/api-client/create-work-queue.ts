@@ -1,0 +1,80 @@
+import type { WorkQueue, WorkQueueOptions } from "./work-queue.ts";
+
+const FIRST_RETRY_MS = 5;
+const LAST_RETRY_MS = 60_000;
+
+export function createWorkQueue({ workers, work, onError }: WorkQueueOptions): WorkQueue {
+  /** In the order in which they came. */
+  const waiting = new Set<string>();
+  const running = new Map<string, Promise<void>>();
+  /** Came again while they were worked on. */
+  const again = new Set<string>();
+  const failures = new Map<string, number>();
+  const timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly at: number }>();
+  const stop = new AbortController();
+
+  function add(key: string): void {
+    if (stop.signal.aborted) return;
+    if (running.has(key)) again.add(key);
+    else waiting.add(key);
+    start();
+  }
+
+  function addAfter(key: string, delayMs: number): void {
+    if (stop.signal.aborted) return;
+    const at = performance.now() + delayMs;
+    const earlier = timers.get(key);
+    if (earlier !== undefined && earlier.at <= at) return;
+    clearTimeout(earlier?.timer);
+    const timer = setTimeout(() => {
+      timers.delete(key);
+      add(key);
+    }, delayMs);
+    timers.set(key, { timer: timer.unref(), at });
+  }
+
+  function start(): void {
+    for (const key of waiting) {
+      if (running.size >= workers) return;
+      waiting.delete(key);
+      running.set(key, run(key));
+    }
+  }
+
+  async function run(key: string): Promise<void> {
+    // Whoever adds a key in a burst of events sees it worked on behind the burst.
+    await Promise.resolve();
+    try {
+      await work(key, stop.signal);
+      failures.delete(key);
+    } catch (error) {
+      if (!stop.signal.aborted) retry(key, error);
+    }
+    running.delete(key);
+    if (again.delete(key)) waiting.add(key);
+    start();
+  }
+
+  function retry(key: string, error: unknown): void {
+    onError(key, error);
+    const count = failures.get(key) ?? 0;
+    failures.set(key, count + 1);
+    addAfter(key, Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(count, 20)));
+  }
+
+  return {
+    add,
+    addAfter,
+    get length() {
+      return waiting.size + running.size;
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      for (const { timer } of timers.values()) clearTimeout(timer);
+      timers.clear();
+      waiting.clear();
+      again.clear();
+      await Promise.all(running.values());
+    },
+  };
+}
