@@ -20,51 +20,52 @@ const LABEL_VALUE_TEXT =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 const CONFIG_KEY_TEXT = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
 
-export const checkDnsSubdomain: Check<string> = (name) => [
-  ...tooLong(name, 253),
-  ...unlike(name, SUBDOMAIN, SUBDOMAIN_TEXT, ["example.com"]),
-];
+interface Format {
+  readonly expression: RegExp;
+  /** What is said of a text that is not like it. */
+  readonly problem: string;
+}
 
-export const checkDnsLabel: Check<string> = (name) => [
-  ...tooLong(name, 63),
-  ...unlike(name, LABEL, LABEL_TEXT, ["my-name", "123-abc"]),
-];
+const subdomain = format(SUBDOMAIN, SUBDOMAIN_TEXT, ["example.com"]);
+const label = format(LABEL, LABEL_TEXT, ["my-name", "123-abc"]);
+const label1035 = format("[a-z]([-a-z0-9]*[a-z0-9])?", LABEL_1035_TEXT, ["my-name", "abc-123"]);
+const qualified = format(QUALIFIED, QUALIFIED_TEXT, ["MyName", "my.name", "123-abc"]);
+const labelValue = format(`(${QUALIFIED})?`, LABEL_VALUE_TEXT, ["MyValue", "my_value", "12345"]);
+const configKey = format("[-._a-zA-Z0-9]+", CONFIG_KEY_TEXT, ["key.name", "KEY_NAME", "key-name"]);
+
+export const checkDnsSubdomain: Check<string> = (name) => [...tooLong(name, 253), ...unlike(name, subdomain)];
+
+export const checkDnsLabel: Check<string> = (name) => [...tooLong(name, 63), ...unlike(name, label)];
 
 /** As `checkDnsLabel`, but the first character is a letter: names of Services. */
-export const checkDnsLabel1035: Check<string> = (name) => [
-  ...tooLong(name, 63),
-  ...unlike(name, "[a-z]([-a-z0-9]*[a-z0-9])?", LABEL_1035_TEXT, ["my-name", "abc-123"]),
-];
+export const checkDnsLabel1035: Check<string> = (name) => [...tooLong(name, 63), ...unlike(name, label1035)];
 
 /** A label's or annotation's key: an optional DNS subdomain and "/", then a name. */
 export const checkQualifiedName: Check<string> = (key) => {
   const parts = key.split("/");
-  const [prefix, name] = parts.length === 1 ? [undefined, key] : [parts[0], parts[1] ?? ""];
   if (parts.length > 2) {
-    return [
-      `a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character${examples(["MyName", "my.name", "123-abc"], QUALIFIED)} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
-    ];
+    const problem = qualified.problem.replace(/^name part/, "a qualified name");
+    return [`${problem} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
   }
+  const [prefix, name] = parts.length === 1 ? [undefined, key] : [parts[0], parts[1] ?? ""];
   return [
-    ...(prefix === undefined
-      ? []
-      : prefix === ""
-        ? ["prefix part must be non-empty"]
-        : prefixed(checkDnsSubdomain(prefix))),
+    ...(prefix === undefined ? [] : checkPrefix(prefix)),
     ...(name === "" ? ["name part must be non-empty"] : tooLong(name, 63, "name part ")),
-    ...unlike(name, QUALIFIED, QUALIFIED_TEXT, ["MyName", "my.name", "123-abc"]),
+    ...unlike(name, qualified),
   ];
 };
 
-export const checkLabelValue: Check<string> = (value) => [
-  ...tooLong(value, 63),
-  ...unlike(value, `(${QUALIFIED})?`, LABEL_VALUE_TEXT, ["MyValue", "my_value", "12345"]),
-];
+function checkPrefix(prefix: string): readonly string[] {
+  if (prefix === "") return ["prefix part must be non-empty"];
+  return checkDnsSubdomain(prefix).map((problem) => `prefix part ${problem}`);
+}
+
+export const checkLabelValue: Check<string> = (value) => [...tooLong(value, 63), ...unlike(value, labelValue)];
 
 /** A key of a ConfigMap or Secret: it may become a file's name. */
 export const checkConfigMapKey: Check<string> = (key) => [
   ...tooLong(key, 253),
-  ...unlike(key, "[-._a-zA-Z0-9]+", CONFIG_KEY_TEXT, ["key.name", "KEY_NAME", "key-name"]),
+  ...unlike(key, configKey),
   ...(key === "." ? ["must not be '.'"] : []),
   ...(key === ".." ? ["must not be '..'"] : key.startsWith("..") ? ["must not start with '..'"] : []),
 ];
@@ -73,15 +74,12 @@ function tooLong(text: string, max: number, what = ""): readonly string[] {
   return text.length > max ? [`${what}must be no more than ${max} characters`] : [];
 }
 
-function unlike(text: string, pattern: string, problem: string, sample: readonly string[]): readonly string[] {
-  return new RegExp(`^(?:${pattern})$`).test(text) ? [] : [`${problem}${examples(sample, pattern)}`];
+function unlike(text: string, { expression, problem }: Format): readonly string[] {
+  return expression.test(text) ? [] : [problem];
 }
 
-function examples(sample: readonly string[], pattern: string): string {
-  const list = sample.map((text) => `'${text}', `).join(" or ");
-  return ` (e.g. ${list}regex used for validation is '${pattern}')`;
-}
-
-function prefixed(problems: readonly string[]): readonly string[] {
-  return problems.map((problem) => `prefix part ${problem}`);
+function format(pattern: string, problem: string, examples: readonly string[]): Format {
+  const list = examples.map((text) => `'${text}', `).join(" or ");
+  const text = `${problem} (e.g. ${list}regex used for validation is '${pattern}')`;
+  return { expression: new RegExp(`^(?:${pattern})$`), problem: text };
 }

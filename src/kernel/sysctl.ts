@@ -34,7 +34,10 @@ export function writeSysctl(netns: Pick<Netns, "fd" | "inode">, key: string, val
  * Several settings in one entry of the namespace, in the order given. What is set already is not written: that costs
  * no more (reading takes half of a write) and works where /proc/sys is read-only.
  */
-export function writeSysctls(netns: Pick<Netns, "fd" | "inode">, values: Readonly<Record<string, string | number>>): void {
+export function writeSysctls(
+  netns: Pick<Netns, "fd" | "inode">,
+  values: Readonly<Record<string, string | number>>,
+): void {
   const writes = Object.entries(values).map(([key, value]) => ({
     key,
     value: String(value),

@@ -6,7 +6,14 @@
 import type { KubeObject } from "#api/kind.ts";
 import type { Fence, Revision } from "../store/store.ts";
 
-export type Selector = (object: KubeObject) => boolean;
+export interface Selector {
+  (object: KubeObject): boolean;
+  /**
+   * Fields that must have exactly these values, by their paths ("metadata.name", "spec.nodeName"): a shortcut to the
+   * watchers that an event can be for, and to the one object that a list can have.
+   */
+  readonly pins?: Readonly<Record<string, string>>;
+}
 
 export type CacheEvent =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: KubeObject; readonly revision: Revision }
@@ -45,7 +52,7 @@ export interface CacheWatchRequest {
   readonly after: Revision | undefined;
   /** With `after` undefined: a bookmark with endsInitialEvents follows the initial ADDEDs. */
   readonly marksInitialEvents: boolean;
-  /** A bookmark about once a minute and before `end`. */
+  /** A bookmark about once a minute, and before the cache is closed. */
   readonly wantsBookmarks: boolean;
 }
 

@@ -63,29 +63,40 @@ export type StoreEvent =
       readonly isNew: boolean;
       /** The value before, if the store still has it. */
       readonly previous: string | undefined;
+      /** Of `previous`; 0 when that is not known. */
+      readonly previousRevision: Revision;
     }
   | {
       readonly type: "delete";
       readonly key: string;
       readonly revision: Revision;
       readonly previous: string | undefined;
+      readonly previousRevision: Revision;
     };
 
 export interface WatchListener {
-  /** In the order of revisions, without gaps or repeats. `revision`: everything up to it has been told. */
+  /**
+   * In the order of revisions, without gaps or repeats. `revision`: everything up to it has been told; without
+   * events it tells that only, after writes to other keys.
+   */
   onEvents(events: readonly StoreEvent[], revision: Revision): void;
   /** The watch has ended: compacted, unavailable or closed. It is not called after `dispose`. */
   onEnd(error: StoreError): void;
 }
 
 export interface Store extends AsyncDisposable {
+  /**
+   * True when nobody else can write, and listeners are told of a write before it is acknowledged: who has caught up
+   * once is never behind again, and needs no `currentRevision` to know.
+   */
+  readonly isSoleWriter: boolean;
   /** undefined when the key is not there. */
   get(key: string, signal: AbortSignal): Promise<StoredEntry | undefined>;
   list(request: ListRequest, signal: AbortSignal): Promise<Page>;
   /**
    * Gives the revision of the write. What it acknowledges outlives SIGKILL of this process.
    * Rejects with `conflict` (the entry that is there in `current`), `fenced`, or `unavailable`: then the write may
-   * or may not have happened.
+   * have happened, or may even happen yet, after reads that do not show it.
    */
   write(request: WriteRequest, signal: AbortSignal): Promise<Revision>;
   /** Tells of every write to keys with this prefix whose revision is greater than `after`. */

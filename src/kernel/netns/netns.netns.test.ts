@@ -83,6 +83,9 @@ test("inNetns inside another step runs in the namespace that it names", requireR
   const link = (netns: { readonly inode: number }) => `net:[${netns.inode}]`;
   const seen = inNetns(outer, () => [inNetns(outer, ownLink), inNetns(home, ownLink), ownLink()]);
   assert.deepEqual(seen, [link(outer), link(home), link(home)]);
-  assert.equal(inNetns(outer, () => inNetns(inner, ownLink)), link(inner));
+  assert.equal(
+    inNetns(outer, () => inNetns(inner, ownLink)),
+    link(inner),
+  );
   assert.equal(inNetns(home, ownLink), link(home));
 });

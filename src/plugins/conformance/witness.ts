@@ -94,7 +94,9 @@ export async function snapshot(world: World, pods: readonly Netns[] = []): Promi
     }),
   );
   return Object.assign({}, ...kernel, {
-    disk: [disk(world.folder).replaceAll(/^(run\/|.*\/journal: ).*\n?/gm, ""), ...recordsBelow(world.stateDir)].join("\n"),
+    disk: [disk(world.folder).replaceAll(/^(run\/|.*\/journal: ).*\n?/gm, ""), ...recordsBelow(world.stateDir)].join(
+      "\n",
+    ),
   });
 }
 

@@ -1,0 +1,39 @@
+/** Objects as the store has them, JSON without resourceVersion, and as the API has them: frozen, with it. */
+import { internalError } from "#api/api-error.ts";
+import type { KubeObject } from "#api/kind.ts";
+import { deepFreeze } from "#api/schema/freeze.ts";
+import { isJsonObject } from "#base/json.ts";
+import type { Revision } from "../store/store.ts";
+
+export function encodeStored(object: KubeObject): string {
+  const { resourceVersion: _, ...metadata } = object.metadata;
+  return JSON.stringify({ ...object, metadata });
+}
+
+/** Throws ApiError 500 when something else than an object has been stored. */
+export function decodeStored(text: string, revision: Revision, key: string): KubeObject {
+  const value = parse(text, key);
+  const metadata = isJsonObject(value) ? value["metadata"] : undefined;
+  if (!isJsonObject(metadata)) throw internalError(`the store has no object as "${key}"`);
+  // Fresh from the parser: nobody else has seen it without.
+  Object.assign(metadata, { resourceVersion: String(revision) });
+  // Only objects of a kind are stored, after their schema has read them.
+  return deepFreeze(value as KubeObject);
+}
+
+function parse(text: string, key: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw internalError(`the store has no JSON as "${key}"`, cause);
+  }
+}
+
+/** A frozen copy; what is below metadata is shared. */
+export function withRevision(object: KubeObject, revision: Revision): KubeObject {
+  return deepFreeze({ ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } });
+}
+
+export function revisionOf(object: KubeObject): Revision {
+  return Number(object.metadata.resourceVersion);
+}

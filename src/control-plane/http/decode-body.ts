@@ -1,0 +1,79 @@
+/**
+ * From a body's bytes to a JSON value, by content type: JSON (also when nothing is said), YAML, or Kubernetes'
+ * protobuf. What the object means is looked at later. Source: Kubernetes documentation, "Kubernetes API Concepts".
+ */
+import { ApiError, badRequestError } from "#api/api-error.ts";
+import { parseJson } from "#api/schema/parse-json.ts";
+import { decodeProtobufObject, PROTOBUF_MEDIA_TYPE } from "#api/schema/protobuf-decode.ts";
+import type { JsonValue } from "#base/json.ts";
+import type { PatchBody } from "../resources/resource-api.ts";
+
+export interface DecodedBody {
+  readonly value: JsonValue;
+  /** `duplicate field "…"`, one for each. */
+  readonly duplicates: readonly string[];
+}
+
+export type FindKind = Parameters<typeof decodeProtobufObject>[0];
+
+const OBJECT_TYPES = ["application/json", "application/yaml", PROTOBUF_MEDIA_TYPE] as const;
+
+const PATCH_TYPES: ReadonlyMap<string, PatchBody["type"]> = new Map([
+  ["application/json-patch+json", "json"],
+  ["application/merge-patch+json", "merge"],
+  ["application/strategic-merge-patch+json", "strategic"],
+  ["application/apply-patch+yaml", "apply"],
+]);
+
+/** Throws ApiError 415 or 400. */
+export async function decodeBody(bytes: Buffer, contentType: string, findKind: FindKind): Promise<DecodedBody> {
+  switch (mediaTypeOf(contentType)) {
+    case "":
+    case "application/json":
+      return parseJson(bytes.toString());
+    case "application/yaml":
+      return await parseYaml(bytes.toString());
+    case PROTOBUF_MEDIA_TYPE:
+      return { value: decodeProtobufObject(findKind, bytes), duplicates: [] };
+    default:
+      throw unsupportedMediaTypeError(OBJECT_TYPES);
+  }
+}
+
+/** Throws ApiError 415. */
+export function patchTypeOf(contentType: string): PatchBody["type"] {
+  const type = PATCH_TYPES.get(mediaTypeOf(contentType));
+  if (type === undefined) throw unsupportedMediaTypeError([...PATCH_TYPES.keys()]);
+  return type;
+}
+
+/** Throws ApiError 400. */
+export async function decodePatch(bytes: Buffer, type: PatchBody["type"]): Promise<DecodedBody> {
+  const text = bytes.toString();
+  return type === "apply" ? await parseYaml(text) : parseJson(text);
+}
+
+/** JSON is YAML, too, and most bodies that could be YAML are JSON. */
+async function parseYaml(text: string): Promise<DecodedBody> {
+  if (/^\s*[{[]/.test(text)) return parseJson(text);
+  const yaml = await import("yaml");
+  try {
+    // What a YAML document of the core schema holds is JSON.
+    return { value: yaml.parse(text, { schema: "core", maxAliasCount: 100 }) as JsonValue, duplicates: [] };
+  } catch (cause) {
+    throw badRequestError(`error converting YAML to JSON: yaml: ${(cause as Error).message}`, cause);
+  }
+}
+
+function mediaTypeOf(contentType: string): string {
+  const [type = ""] = contentType.split(";", 1);
+  return type.trim().toLowerCase();
+}
+
+function unsupportedMediaTypeError(accepted: readonly string[]): ApiError {
+  return new ApiError({
+    code: 415,
+    reason: "UnsupportedMediaType",
+    message: `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`,
+  });
+}

@@ -1,0 +1,39 @@
+/** /healthz, /livez and /readyz. Source: Kubernetes documentation, "Kubernetes API health endpoints". */
+import { type Answer, textAnswer } from "./answer.ts";
+
+export interface HealthCheck {
+  /** "etcd", "informer-sync". */
+  readonly name: string;
+  /** Whether the server has to be restarted when it fails, or is only not ready. */
+  readonly isLiveness: boolean;
+  /** What is wrong, for people; undefined when all is well. */
+  check(): string | undefined;
+}
+
+const PATH = /^\/(healthz|livez|readyz)(?:\/([^/]+))?$/;
+
+/** These paths are open to everybody: load balancers and supervisors have no credentials. */
+export function isHealthPath(path: string): boolean {
+  return PATH.test(path);
+}
+
+/** undefined for a path that is no health check's. */
+export function serveHealth(path: string, query: URLSearchParams, checks: readonly HealthCheck[]): Answer | undefined {
+  const [, endpoint, single] = PATH.exec(path) ?? [];
+  if (endpoint === undefined) return undefined;
+  const chosen = checks.filter(
+    ({ name, isLiveness }) =>
+      (endpoint === "readyz" || isLiveness) &&
+      (single === undefined || name === single) &&
+      !query.getAll("exclude").includes(name),
+  );
+  if (single !== undefined && chosen.length === 0) return undefined;
+  const results = chosen.map(({ name, check }) => ({ name, problem: check() }));
+  const isHealthy = results.every(({ problem }) => problem === undefined);
+  if (isHealthy && !query.has("verbose")) return textAnswer(200, "ok");
+  const lines = results.map(({ name, problem }) =>
+    problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`,
+  );
+  const verdict = `${endpoint} check ${isHealthy ? "passed" : "failed"}`;
+  return textAnswer(isHealthy ? 200 : 500, `${[...lines, verdict].join("\n")}\n`);
+}

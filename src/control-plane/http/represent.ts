@@ -1,0 +1,69 @@
+/** Objects and lists in the representation that the client has chosen, as JSON text. */
+import { apiVersionOf, type Kind, type KubeObject } from "#api/kind.ts";
+import type { ObjectList } from "../resources/resource-api.ts";
+import type { Representation } from "./accept.ts";
+import { itemText, metadataText, objectText } from "./object-text.ts";
+import { type IncludeObject, tableHead, tableRow, tableText } from "./table-text.ts";
+
+export interface RepresentOptions {
+  readonly representation: Representation;
+  readonly includeObject: IncludeObject;
+  readonly now: Date;
+}
+
+export function representObject(kind: Kind, object: KubeObject, options: RepresentOptions): string {
+  const { representation, includeObject, now } = options;
+  switch (representation.type) {
+    case "object":
+      return objectText(object);
+    case "metadata":
+      return metadataText(object, representation.version);
+    case "table": {
+      const { resourceVersion = "" } = object.metadata;
+      const metadata = JSON.stringify({ resourceVersion });
+      return tableText(kind, [object], metadata, { ...representation, includeObject, now, withColumns: true });
+    }
+    default:
+      return representation satisfies never;
+  }
+}
+
+/** The list's text in pieces, made as they are taken: of a long list only a part is in memory as text. */
+export function* representList(kind: Kind, list: ObjectList, options: RepresentOptions): Generator<string> {
+  const { representation, includeObject, now } = options;
+  const metadata = JSON.stringify(list.metadata);
+  switch (representation.type) {
+    case "object":
+      yield `{"kind":"${kind.kind}List","apiVersion":"${apiVersionOf(kind)}","metadata":${metadata},"items":[`;
+      yield* pieces(list.items, itemText);
+      break;
+    case "metadata": {
+      const { version } = representation;
+      yield `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/${version}","metadata":${metadata},"items":[`;
+      yield* pieces(list.items, (object) => metadataText(object, version));
+      break;
+    }
+    case "table": {
+      const table = { ...representation, includeObject, now, withColumns: true };
+      yield tableHead(kind, metadata, table);
+      yield* pieces(list.items, tableRow(kind, table));
+      break;
+    }
+    default:
+      return representation satisfies never;
+  }
+  yield "]}";
+}
+
+/** Objects whose text is made at once. */
+const PIECE = 50;
+
+function* pieces(objects: readonly KubeObject[], text: (object: KubeObject) => string): Generator<string> {
+  for (let start = 0; start < objects.length; start += PIECE) {
+    const piece = objects
+      .slice(start, start + PIECE)
+      .map(text)
+      .join(",");
+    yield start === 0 ? piece : `,${piece}`;
+  }
+}
