@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { median, podsPerSecond, ratio, summarise } from "./statistics.ts";
+import { median, percentile, podsPerSecond, ratio, summarise } from "./statistics.ts";
 
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => last - index);
 
@@ -25,6 +25,18 @@ test("summarise leaves its input in order", () => {
 });
 
 test("median of nothing is NaN", () => assert.ok(Number.isNaN(median([]))));
+
+for (const [share, expected] of [
+  [0, 1],
+  [0.5, 50],
+  [0.99, 99],
+  [0.991, 100],
+  [1, 100],
+] as const) {
+  test(`percentile ${share} of 1 to 100 is ${expected}`, () => assert.equal(percentile(upTo(100), share), expected));
+}
+
+test("percentile of nothing is NaN", () => assert.ok(Number.isNaN(percentile([], 0.5))));
 
 test("ratio is undefined when one side is missing or the reference is 0", () => {
   assert.equal(ratio(3, 6), 0.5);

@@ -22,6 +22,12 @@ export function median(values: readonly number[]): number {
   return middle(values.toSorted((a, b) => a - b));
 }
 
+/** By nearest rank; `share` from 0 to 1. NaN for no values. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(Math.ceil(share * sorted.length), 1) - 1] ?? Number.NaN;
+}
+
 /** Undefined when there is nothing to compare with. Below 1: less than the other. */
 export function ratio(value: number | undefined, reference: number | undefined): number | undefined {
   return value === undefined || reference === undefined || reference === 0 ? undefined : value / reference;

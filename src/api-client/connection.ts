@@ -2,10 +2,11 @@
  * HTTP to an API server: TLS with our certificate or a token, connections kept open, errors as ApiError.
  * HTTP/1.1: a watch holds a connection of its own, so a slow one cannot hold up anything else.
  */
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { text } from "node:stream/consumers";
-import { ApiError, apiErrorFromStatus, serviceUnavailableError } from "#api/api-error.ts";
+import { createSecureContext } from "node:tls";
+import { ApiError, apiErrorFromStatus, internalError, serviceUnavailableError } from "#api/api-error.ts";
 import { isJsonObject, type JsonValue } from "#base/json.ts";
 import type { Cluster } from "./kubeconfig.ts";
 
@@ -18,6 +19,12 @@ export interface ApiRequest {
   readonly contentType?: string;
 }
 
+export interface ConnectionOptions {
+  readonly userAgent: string;
+  /** Until an answer begins. */
+  readonly timeoutMs: number;
+}
+
 export interface ApiConnection extends Disposable {
   /** A successful answer, its body still to be read. Rejects with ApiError. */
   open(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage>;
@@ -25,26 +32,30 @@ export interface ApiConnection extends Disposable {
   send(request: ApiRequest, signal: AbortSignal): Promise<JsonValue>;
 }
 
-/** A server that is gone without a word is noticed after that. */
+/** An idle connection is asked for a sign of life after that. */
 const KEEP_ALIVE_MS = 15_000;
 
-export function connectToApi(cluster: Cluster, userAgent: string): ApiConnection {
+/** Throws when certificate or key cannot be used. */
+export function connectToApi(cluster: Cluster, { userAgent, timeoutMs }: ConnectionOptions): ApiConnection {
   const url = new URL(cluster.server);
   const { ca, certificate, key, tlsServerName } = cluster;
   const agent = new Agent({
     keepAlive: true,
     keepAliveMsecs: KEEP_ALIVE_MS,
-    ...(ca !== undefined && { ca }),
-    ...(certificate !== undefined && { cert: certificate }),
-    ...(key !== undefined && { key }),
+    // One for all connections: making it is the larger part of a connection's cost.
+    secureContext: createSecureContext({
+      ...(ca !== undefined && { ca }),
+      ...(certificate !== undefined && { cert: certificate }),
+      ...(key !== undefined && { key }),
+    }),
     ...(tlsServerName !== undefined && { servername: tlsServerName }),
   });
   const prefix = url.pathname.replace(/\/$/, "");
 
-  async function open({ method, path, body, contentType }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  async function start(toSend: ApiRequest, signal: AbortSignal): Promise<StartedRequest> {
+    const { method, path, body, contentType = "application/json" } = toSend;
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     const token = await cluster.token?.();
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const sent = request({
       agent,
       signal,
@@ -56,31 +67,56 @@ export function connectToApi(cluster: Cluster, userAgent: string): ApiConnection
         accept: "application/json",
         "user-agent": userAgent,
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
-        ...(payload && { "content-type": contentType ?? "application/json", "content-length": payload.length }),
+        ...(payload && { "content-type": contentType, "content-length": payload.length }),
       },
     });
-    sent.once("response", resolve);
-    sent.once("error", reject);
+    const response = responseTo(sent);
     sent.end(payload);
-    const response = await promise.catch((cause: unknown) => {
-      throw unreachable(cluster.server, cause, signal);
-    });
-    if ((response.statusCode ?? 0) < 300) return response;
-    throw await readError(response, signal, cluster.server);
+    return { sent, response };
+  }
+
+  async function open(toSend: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    signal.throwIfAborted();
+    for (;;) {
+      let started: StartedRequest | undefined;
+      const giveUp = (): unknown => started?.sent.destroy(new Error(`no answer within ${timeoutMs} ms`));
+      const timer = setTimeout(giveUp, timeoutMs);
+      try {
+        started = await start(toSend, signal);
+        const response = await started.response;
+        if ((response.statusCode ?? 0) < 300) return response;
+        throw await readError(response);
+      } catch (cause) {
+        if (cause instanceof ApiError) throw cause;
+        // The server closed an idle connection just when it was wanted again.
+        if (toSend.method === "GET" && started?.sent.reusedSocket === true && isReset(cause)) continue;
+        throw unreachable(cluster.server, cause, signal);
+      } finally {
+        clearTimeout(timer);
+      }
+    }
   }
 
   return {
     open,
     async send(toSend, signal) {
       const response = await open(toSend, signal);
-      try {
-        return parseBody(await text(response));
-      } catch (cause) {
+      const body = await text(response).catch((cause: unknown) => {
         throw unreachable(cluster.server, cause, signal);
-      }
+      });
+      return parseBody(body);
     },
     [Symbol.dispose]: () => agent.destroy(),
   };
+}
+
+interface StartedRequest {
+  readonly sent: ClientRequest;
+  readonly response: Promise<IncomingMessage>;
+}
+
+function isReset(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
 }
 
 /** The caller's own reason, when it was the caller who gave up. */
@@ -90,14 +126,17 @@ export function unreachable(server: string, cause: unknown, signal: AbortSignal)
   return serviceUnavailableError(`Cannot reach API server ${server}: ${why}`, cause);
 }
 
-async function readError(response: IncomingMessage, signal: AbortSignal, server: string): Promise<unknown> {
+function responseTo(request: ClientRequest): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  request.once("response", resolve);
+  // Errors behind the response come here, too; who reads the response hears of them.
+  request.on("error", reject);
+  return promise;
+}
+
+async function readError(response: IncomingMessage): Promise<ApiError> {
   const code = response.statusCode ?? 0;
-  let body: string;
-  try {
-    body = await text(response);
-  } catch (cause) {
-    return unreachable(server, cause, signal);
-  }
+  const body = await text(response);
   return (
     errorOf(body) ?? new ApiError({ code, reason: "InternalError", message: `HTTP ${code}: ${body.slice(0, 200)}` })
   );
@@ -114,7 +153,10 @@ function errorOf(body: string): ApiError | undefined {
 }
 
 function parseBody(body: string): JsonValue {
-  const value: unknown = JSON.parse(body);
-  // What JSON.parse returns is JSON.
-  return value as JsonValue;
+  try {
+    // What JSON.parse returns is JSON.
+    return JSON.parse(body) as JsonValue;
+  } catch (cause) {
+    throw internalError("the API server answered something that is no JSON", cause);
+  }
 }

@@ -7,14 +7,7 @@ import type { KubeObject } from "#api/kind.ts";
 import { event as eventKind } from "#api/kinds/event.ts";
 import type { ApiClient, ObjectName } from "./api-client.ts";
 import type { EventRecorder, RecordedEvent } from "./event-recorder.ts";
-import {
-  combineSimilar,
-  type EventSource,
-  eventKey,
-  planEvent,
-  planRepetition,
-  similarityKey,
-} from "./plan-event.ts";
+import { combineSimilar, type EventSource, eventKey, planEvent, planRepetition, similarityKey } from "./plan-event.ts";
 import { sleep } from "./sleep.ts";
 
 export interface EventRecorderOptions extends EventSource {
@@ -78,8 +71,14 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       return;
     }
     waiting.add(entry);
+    start();
+  }
+
+  function start(): void {
     sending ??= sendAll().finally(() => {
       sending = undefined;
+      // Recorded between the last look and this.
+      if (waiting.size > 0 && !stop.signal.aborted) start();
     });
   }
 
@@ -134,8 +133,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     },
     async [Symbol.asyncDispose]() {
       isClosed = true;
-      const timer = setTimeout(() => stop.abort(new Error("The event recorder was closed")), FLUSH_MS).unref();
-      await sending;
+      const timer = setTimeout(() => stop.abort(new Error("The event recorder was closed")), FLUSH_MS);
+      while (sending !== undefined) await sending;
       clearTimeout(timer);
     },
   };

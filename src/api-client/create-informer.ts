@@ -1,74 +1,95 @@
 import { isApiError } from "#api/api-error.ts";
 import type { Kind, KubeObject } from "#api/kind.ts";
-import type { ApiClient, ListQuery, TypedWatchEvent } from "./api-client.ts";
+import type { ApiClient, ListQuery, TypedList, TypedWatchEvent } from "./api-client.ts";
+import { type BackOffLimits, createBackOff } from "./back-off.ts";
 import type { IndexFunction, Informer, InformerHandlers } from "./informer.ts";
 import { createObjectCache, keyOf } from "./object-cache.ts";
+import { sleep } from "./sleep.ts";
 
 export interface InformerOptions<O extends KubeObject> {
   readonly client: Pick<ApiClient, "list" | "watch">;
   readonly kind: Kind<O>;
   readonly query?: Pick<ListQuery, "namespace" | "labelSelector" | "fieldSelector">;
   readonly indexes?: Readonly<Record<string, IndexFunction<O>>>;
-  /** The server could not be reached or refused; the informer goes on. */
+  /** The server could not be reached or refused, or a handler threw; the informer goes on. */
   onError(error: unknown): void;
   /** From 0 up to 1. */
   readonly random?: () => number;
+  readonly backOff?: BackOffLimits;
 }
 
-const FIRST_RETRY_MS = 800;
-const LAST_RETRY_MS = 30_000;
-/** After so much time without an error, the next one is the first again. */
-const RESET_MS = 120_000;
+const BACK_OFF: BackOffLimits = { firstMs: 800, lastMs: 30_000, resetMs: 120_000 };
 const PAGE_SIZE = 500;
 /** A watch lasts between that and twice as long. */
 const WATCH_MS = 300_000;
+/** Nothing is as short as that, unless the server ends watches as they come. */
+const SHORTEST_WATCH_MS = 500;
 
-export function createInformer<O extends KubeObject>({
-  client,
-  kind,
-  query = {},
-  indexes = {},
-  onError,
-  random = Math.random,
-}: InformerOptions<O>): Informer<O> {
+export function createInformer<O extends KubeObject>(options: InformerOptions<O>): Informer<O> {
+  const { client, kind, query = {}, indexes = {}, onError, random = Math.random, backOff: limits = BACK_OFF } = options;
   const cache = createObjectCache(indexes);
   const subscribers = new Set<InformerHandlers<O>>();
   const stop = new AbortController();
   const { signal } = stop;
   const synced = Promise.withResolvers<void>();
   synced.promise.catch(() => undefined); // who waits for it hears of it
+  const backOff = createBackOff({ ...limits, random, elapsedMs: () => performance.now() });
   let hasSynced = false;
   /** Of the last event; undefined when the next step is a list. */
   let revision: string | undefined;
+  /** Since the last event the server has said that the place is lost. */
+  let isLost = false;
 
-  function put(object: O): void {
-    const old = cache.set(object);
-    for (const each of subscribers) {
-      if (old === undefined) each.onAdd?.(object);
-      else each.onUpdate?.(object, old);
+  /** A handler that fails is its owner's trouble: the others hear of the event all the same. */
+  function tell(call: (handlers: InformerHandlers<O>) => void): void {
+    for (const each of [...subscribers]) {
+      if (!subscribers.has(each)) continue;
+      try {
+        call(each);
+      } catch (error) {
+        onError(error);
+      }
     }
   }
 
-  function drop(object: O): void {
-    const old = cache.delete(object);
-    if (old !== undefined) for (const each of subscribers) each.onDelete?.(object);
+  function put(object: O): void {
+    const known = cache.get(object.metadata.namespace, object.metadata.name ?? "");
+    // Deleted and made again while nobody watched: two objects.
+    if (known !== undefined && known.metadata.uid !== object.metadata.uid) drop(known);
+    const old = cache.set(object);
+    tell((handlers) => (old === undefined ? handlers.onAdd?.(object) : handlers.onUpdate?.(object, old)));
   }
 
-  async function list(): Promise<void> {
-    const listed = new Map<string, O>();
-    let next: string | undefined;
-    do {
-      const page = await client.list(
-        kind,
-        { ...query, limit: PAGE_SIZE, ...(next !== undefined && { continue: next }) },
-        signal,
-      );
-      for (const object of page.items) listed.set(keyOf(object), object);
-      revision = page.resourceVersion;
+  function drop(object: O): void {
+    if (cache.delete(object) !== undefined) tell((handlers) => handlers.onDelete?.(object));
+  }
+
+  /** In pages; when they expire on the way, all at once, so that a busy server cannot keep us from ever ending. */
+  async function listAll(): Promise<TypedList<O>> {
+    const first = await client.list(kind, { ...query, limit: PAGE_SIZE }, signal);
+    const items = [...first.items];
+    for (let { continue: next } = first; next !== undefined; ) {
+      let page: TypedList<O>;
+      try {
+        page = await client.list(kind, { ...query, limit: PAGE_SIZE, continue: next }, signal);
+      } catch (error) {
+        if (isGone(error)) return await client.list(kind, query, signal);
+        throw error;
+      }
+      items.push(...page.items);
       next = page.continue;
-    } while (next !== undefined);
+    }
+    return { ...first, items };
+  }
+
+  /** Tells what has changed since the last event, if there was one. */
+  async function list(): Promise<void> {
+    const { items, resourceVersion } = await listAll();
+    if (signal.aborted) return;
+    const listed = new Set(items.map(keyOf));
     for (const old of cache.list()) if (!listed.has(keyOf(old))) drop(old);
-    for (const object of listed.values()) if (isNews(object)) put(object);
+    for (const object of items) if (isNews(object)) put(object);
+    revision = resourceVersion;
     hasSynced = true;
     synced.resolve();
   }
@@ -80,51 +101,45 @@ export function createInformer<O extends KubeObject>({
   }
 
   function take(event: TypedWatchEvent<O>): void {
-    if (event.type === "BOOKMARK") revision = event.resourceVersion;
-    else {
-      if (event.type === "DELETED") drop(event.object);
-      else put(event.object);
-      revision = event.object.metadata.resourceVersion;
-    }
+    if (event.type === "DELETED") drop(event.object);
+    else if (event.type !== "BOOKMARK") put(event.object);
+    const next = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion;
+    // An event without one is no place to go on from.
+    if (next !== undefined && next !== "") revision = next;
   }
 
-  /** Until the server ends it. Gives the number of events. */
-  async function follow(resourceVersion: string): Promise<number> {
-    let events = 0;
+  /** Until the server ends it. */
+  async function follow(resourceVersion: string): Promise<void> {
+    const startedAt = performance.now();
     const timeoutMs = Math.round(WATCH_MS * (1 + random()));
+    let events = 0;
     for await (const event of client.watch(kind, { ...query, resourceVersion, timeoutMs }, signal)) {
+      if (signal.aborted) return;
       take(event);
+      isLost = false;
       events++;
     }
-    return events;
+    if (events === 0 && performance.now() - startedAt < SHORTEST_WATCH_MS) {
+      throw new Error(`The watch of ${kind.plural} ended at once`);
+    }
   }
 
   async function run(): Promise<void> {
-    let failures = 0;
-    let since = performance.now();
     while (!signal.aborted) {
-      const startedAt = performance.now();
       try {
         if (revision === undefined) await list();
-        else if ((await follow(revision)) === 0 && performance.now() - startedAt < FIRST_RETRY_MS) {
-          throw new Error(`The watch of ${kind.plural} ended at once`);
-        }
+        else await follow(revision);
       } catch (error) {
         if (signal.aborted) return;
-        // The place is lost: list, and tell what has changed meanwhile.
-        if (isGone(error)) revision = undefined;
-        if (performance.now() - since > RESET_MS) failures = 0;
-        if (isGone(error) && failures === 0) failures = 1;
-        else await pause(failures++, error);
-        since = performance.now();
+        // The place is lost: list, and tell what has changed meanwhile. Lost again at once, there is no hurry.
+        const isFirstLoss = isGone(error) && !isLost;
+        if (isGone(error)) {
+          revision = undefined;
+          isLost = true;
+        } else onError(error);
+        if (!isFirstLoss) await sleep(backOff.next(), signal);
       }
     }
-  }
-
-  function pause(failures: number, error: unknown): Promise<void> {
-    onError(error);
-    const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10));
-    return sleep(longest * (0.5 + random() / 2), signal);
   }
 
   const running = run();
@@ -150,16 +165,4 @@ export function createInformer<O extends KubeObject>({
 
 function isGone(error: unknown): boolean {
   return isApiError(error, "Expired") || isApiError(error, "Gone");
-}
-
-/** Resolves early when the signal is aborted. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms).unref();
-  const abort = (): void => {
-    clearTimeout(timer);
-    resolve();
-  };
-  signal.addEventListener("abort", abort, { once: true });
-  return promise.finally(() => signal.removeEventListener("abort", abort));
 }

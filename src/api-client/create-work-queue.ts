@@ -2,6 +2,8 @@ import type { WorkQueue, WorkQueueOptions } from "./work-queue.ts";
 
 const FIRST_RETRY_MS = 5;
 const LAST_RETRY_MS = 60_000;
+/** setTimeout takes 31 bits, and fires at once for more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export function createWorkQueue({ workers, work, onError }: WorkQueueOptions): WorkQueue {
   /** In the order in which they came. */
@@ -12,12 +14,20 @@ export function createWorkQueue({ workers, work, onError }: WorkQueueOptions): W
   const failures = new Map<string, number>();
   const timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly at: number }>();
   const stop = new AbortController();
+  let isScheduled = false;
 
   function add(key: string): void {
     if (stop.signal.aborted) return;
     if (running.has(key)) again.add(key);
     else waiting.add(key);
-    start();
+    schedule();
+  }
+
+  /** Behind the burst of events that adds keys: each is worked on once for all of them. */
+  function schedule(): void {
+    if (isScheduled) return;
+    isScheduled = true;
+    queueMicrotask(start);
   }
 
   function addAfter(key: string, delayMs: number): void {
@@ -26,14 +36,18 @@ export function createWorkQueue({ workers, work, onError }: WorkQueueOptions): W
     const earlier = timers.get(key);
     if (earlier !== undefined && earlier.at <= at) return;
     clearTimeout(earlier?.timer);
-    const timer = setTimeout(() => {
-      timers.delete(key);
-      add(key);
-    }, delayMs);
+    const timer = setTimeout(
+      () => {
+        timers.delete(key);
+        add(key);
+      },
+      Math.min(delayMs, MAX_TIMER_MS),
+    );
     timers.set(key, { timer: timer.unref(), at });
   }
 
   function start(): void {
+    isScheduled = false;
     for (const key of waiting) {
       if (running.size >= workers) return;
       waiting.delete(key);
@@ -42,7 +56,7 @@ export function createWorkQueue({ workers, work, onError }: WorkQueueOptions): W
   }
 
   async function run(key: string): Promise<void> {
-    // Whoever adds a key in a burst of events sees it worked on behind the burst.
+    // It counts as running before it begins: work may add its own key.
     await Promise.resolve();
     try {
       await work(key, stop.signal);

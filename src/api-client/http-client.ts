@@ -1,4 +1,5 @@
 /** ApiClient over HTTP: JSON becomes typed objects here, once. */
+import { internalError } from "#api/api-error.ts";
 import { apiVersionOf, type Kind, type KubeObject } from "#api/kind.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#base/json.ts";
 import type { ApiClient, ListQuery, PatchType, TypedWatchEvent, WatchQuery } from "./api-client.ts";
@@ -6,19 +7,22 @@ import { type ApiConnection, type ApiRequest, connectToApi, unreachable } from "
 import type { Cluster } from "./kubeconfig.ts";
 import { collectionPath, objectPath } from "./object-path.ts";
 import { readWatchLines, type WireEvent } from "./watch-lines.ts";
+import { withDeadline } from "./with-deadline.ts";
 
 export interface HttpClientOptions {
   /** Who we are to the server's people: "podwire-agent/0.1.0". Also the default field manager, up to the slash. */
   readonly userAgent: string;
-  /** For everything but watches. */
+  /** For everything but watches; for those, until they begin. */
   readonly timeoutMs?: number;
+  /** A watch without a word for so long ends, to be resumed. */
+  readonly silenceMs?: number;
 }
 
 export type HttpClient = ApiClient & Disposable & { readonly connection: ApiConnection };
 
 const TIMEOUT_MS = 30_000;
-/** Beyond the time after which the server should have ended a watch. */
-const WATCH_GRACE_MS = 10_000;
+/** Servers send a bookmark about once a minute: a watch that is silent for longer has lost its server. */
+const SILENCE_MS = 150_000;
 
 const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
   json: "application/json-patch+json",
@@ -29,12 +33,12 @@ const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
 
 export function createHttpClient(
   cluster: Cluster,
-  { userAgent, timeoutMs = TIMEOUT_MS }: HttpClientOptions,
+  { userAgent, timeoutMs = TIMEOUT_MS, silenceMs = SILENCE_MS }: HttpClientOptions,
 ): HttpClient {
-  const connection = connectToApi(cluster, userAgent);
+  const connection = connectToApi(cluster, { userAgent, timeoutMs });
 
   const send = (request: ApiRequest, signal: AbortSignal): Promise<JsonValue> =>
-    connection.send(request, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+    withDeadline(timeoutMs, signal, (ended) => connection.send(request, ended));
 
   async function sendObject<O>(_kind: Kind<O>, request: ApiRequest, signal: AbortSignal): Promise<O> {
     // The server answers with an object of the kind whose path was asked.
@@ -58,16 +62,22 @@ export function createHttpClient(
       };
     },
     async *watch<O extends KubeObject>(kind: Kind<O>, query: WatchQuery, signal: AbortSignal) {
-      const { timeoutMs: watchMs } = query;
-      const ended =
-        watchMs === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(watchMs + WATCH_GRACE_MS)]);
       const path = collectionPath(kind, query.namespace) + formatQuery(watchParameters(query));
-      const response = await connection.open({ method: "GET", path }, ended);
+      const response = await connection.open({ method: "GET", path }, signal);
+      let isSilent = false;
+      const silence = setTimeout(() => {
+        isSilent = true;
+        response.destroy();
+      }, silenceMs);
       try {
-        for await (const events of readWatchLines(response)) yield* events.map((event) => typedEvent<O>(event));
+        for await (const events of readWatchLines(heard(response, () => silence.refresh()))) {
+          for (const event of events) yield typedEvent<O>(event);
+        }
       } catch (error) {
-        throw isConnectionError(error) ? unreachable(cluster.server, error, ended) : error;
+        if (isSilent) return;
+        throw isConnectionError(error) ? unreachable(cluster.server, error, signal) : error;
       } finally {
+        clearTimeout(silence);
         response.destroy();
       }
     },
@@ -126,6 +136,13 @@ export function createHttpClient(
   };
 }
 
+async function* heard(chunks: AsyncIterable<Buffer>, onChunk: () => void): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    onChunk();
+    yield chunk;
+  }
+}
+
 function listParameters({ labelSelector, fieldSelector, resourceVersion, limit, continue: next }: ListQuery) {
   return { labelSelector, fieldSelector, resourceVersion, limit, continue: next };
 }
@@ -171,7 +188,7 @@ function nameOf({ metadata }: KubeObject): { readonly namespace: string | undefi
 
 function requireObject(value: JsonValue): JsonObject {
   if (isJsonObject(value)) return value;
-  throw new TypeError("The API server answered something that is no object");
+  throw internalError("the API server answered something that is no object");
 }
 
 /** Errors of sockets and streams have a code of their own; ApiErrors have a number there. */

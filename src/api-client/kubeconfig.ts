@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
+import { ApiError } from "#api/api-error.ts";
 import { isJsonObject, type JsonObject } from "#base/json.ts";
 
 export interface Cluster {
@@ -16,7 +17,7 @@ export interface Cluster {
   readonly certificate: string | undefined;
   readonly key: string | undefined;
   readonly tlsServerName: string | undefined;
-  /** Read for each request: tokens in files are renewed. */
+  /** Asked for each request: tokens in files are renewed. */
   readonly token: (() => Promise<string>) | undefined;
 }
 
@@ -30,6 +31,9 @@ export class KubeconfigError extends Error {
   }
 }
 
+/** Credentials that would silently be left out, were they not refused. */
+const UNSUPPORTED = ["exec", "auth-provider", "username", "password", "as", "as-groups", "as-uid"];
+
 /** The cluster and user of the current context, or of the one that is named. */
 export function loadKubeconfig(path: string, contextName?: string): Cluster {
   const config = readConfig(path);
@@ -40,13 +44,15 @@ export function loadKubeconfig(path: string, contextName?: string): Cluster {
   const context = named(config, "contexts", "context", wanted) ?? fail(`there is no context "${wanted}"`);
   const clusterName = textOf(context["cluster"]) ?? fail(`context "${wanted}" names no cluster`);
   const cluster = named(config, "clusters", "cluster", clusterName) ?? fail(`there is no cluster "${clusterName}"`);
-  const userName = textOf(context["user"]) ?? "";
-  const user = named(config, "users", "user", userName) ?? {};
+  const userName = textOf(context["user"]);
+  const user =
+    userName === undefined ? {} : (named(config, "users", "user", userName) ?? fail(`there is no user "${userName}"`));
   const server = textOf(cluster["server"]) ?? fail(`cluster "${clusterName}" has no server`);
-  if (!/^https:\/\//.test(server)) fail(`server "${server}" is no https URL`);
+  if (!URL.canParse(server) || new URL(server).protocol !== "https:") fail(`server "${server}" is no https URL`);
   if (cluster["insecure-skip-tls-verify"] === true) fail("insecure-skip-tls-verify is not supported: set a CA");
-  for (const kind of ["exec", "auth-provider"]) {
-    if (user[kind] !== undefined) fail(`user "${userName}" has credentials of kind ${kind}, which are not supported`);
+  if (cluster["proxy-url"] !== undefined) fail("proxy-url is not supported");
+  for (const member of UNSUPPORTED) {
+    if (user[member] !== undefined) fail(`user "${userName}" has "${member}", which is not supported`);
   }
   const file = (from: JsonObject, member: string): string | undefined => readMember(from, member, path);
   const token = textOf(user["token"]);
@@ -69,16 +75,19 @@ export function loadKubeconfig(path: string, contextName?: string): Cluster {
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** undefined outside a pod. */
-export function inClusterConfig(environment: Readonly<Record<string, string | undefined>>): Cluster | undefined {
+export function inClusterConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  directory = SERVICE_ACCOUNT,
+): Cluster | undefined {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment;
-  if (!host || !port || !existsSync(`${SERVICE_ACCOUNT}/token`)) return undefined;
+  if (!host || !port || !existsSync(`${directory}/token`)) return undefined;
   return {
     server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
-    ca: readFileSync(`${SERVICE_ACCOUNT}/ca.crt`, "utf8"),
+    ca: readFileSync(`${directory}/ca.crt`, "utf8"),
     certificate: undefined,
     key: undefined,
     tlsServerName: undefined,
-    token: readToken(`${SERVICE_ACCOUNT}/token`),
+    token: readToken(`${directory}/token`),
   };
 }
 
@@ -115,8 +124,29 @@ function readMember(from: JsonObject, member: string, configPath: string): strin
   }
 }
 
+/** Tokens are renewed long before they expire: reading them this often is enough. */
+const TOKEN_FRESH_MS = 10_000;
+
+/** Rejects with ApiError 401 when there is no token. One that was read once stays, should its file be gone. */
 function readToken(path: string): () => Promise<string> {
-  return async () => (await readFile(path, "utf8")).trim();
+  let token = "";
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  return async () => {
+    if (performance.now() - readAtMs < TOKEN_FRESH_MS) return token;
+    try {
+      const text = (await readFile(path, "utf8")).trim();
+      if (text === "") throw new Error("the file is empty");
+      token = text;
+      readAtMs = performance.now();
+    } catch (cause) {
+      if (token === "") throw unauthorizedError(`Cannot read token "${path}": ${String(cause)}`, cause);
+    }
+    return token;
+  };
+}
+
+function unauthorizedError(message: string, cause: unknown): ApiError {
+  return new ApiError({ code: 401, reason: "Unauthorized", message, cause });
 }
 
 function textOf(value: unknown): string | undefined {

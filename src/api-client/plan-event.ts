@@ -37,7 +37,10 @@ function similarity({ kind, metadata }: KubeObject, { type, reason }: Pick<Recor
 }
 
 /** Adds the message to those that were told; gives what is to be recorded: the event, or the one for all the others. */
-export function combineSimilar(told: Set<string>, event: RecordedEvent): { readonly event: RecordedEvent; readonly isCombined: boolean } {
+export function combineSimilar(
+  told: Set<string>,
+  event: RecordedEvent,
+): { readonly event: RecordedEvent; readonly isCombined: boolean } {
   const message = event.message.slice(0, MAX_MESSAGE_LENGTH);
   if (told.has(message) || told.size < MAX_MESSAGES) {
     told.add(message);

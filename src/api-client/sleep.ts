@@ -1,8 +1,8 @@
-/** Resolves after that time, or as soon as the signal is aborted. Does not keep the process alive. */
+/** Resolves after that time, or as soon as the signal is aborted. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
   if (signal.aborted) return Promise.resolve();
-  const timer = setTimeout(resolve, ms).unref();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
   const abort = (): void => {
     clearTimeout(timer);
     resolve();

@@ -9,20 +9,38 @@ export interface WireEvent {
 
 const TYPES: readonly unknown[] = ["ADDED", "MODIFIED", "DELETED", "BOOKMARK"];
 
-/** Throws ApiError for an ERROR event, and for a line that is none. */
+/** An object has 3 MiB at most; a line that is longer than that many bytes never ends. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+/** Throws ApiError for an ERROR event, and for a line that is none; what stands before it comes first. */
 export async function* readWatchLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly WireEvent[]> {
-  const pending: Buffer[] = [];
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
   for await (const chunk of chunks) {
     const end = chunk.lastIndexOf(10) + 1;
-    if (end === 0) {
-      pending.push(chunk);
-      continue;
+    if (end > 0) {
+      const whole = Buffer.concat([...pending, chunk.subarray(0, end)]).toString("utf8");
+      pending = [];
+      pendingBytes = 0;
+      const { events, error } = parseEvents(whole);
+      if (events.length > 0) yield events;
+      if (error !== undefined) throw error;
     }
-    const whole = Buffer.concat([...pending, chunk.subarray(0, end)]).toString("utf8");
-    pending.length = 0;
     if (end < chunk.length) pending.push(chunk.subarray(end));
-    yield whole.split("\n").flatMap((line) => (line.trim() === "" ? [] : [parseEvent(line)]));
+    pendingBytes += chunk.length - end;
+    if (pendingBytes > MAX_LINE_BYTES) throw badRequestError("The API server sent a line that is too long");
   }
+}
+
+/** Up to the first line that is no event. */
+function parseEvents(lines: string): { readonly events: readonly WireEvent[]; readonly error: unknown } {
+  const events: WireEvent[] = [];
+  try {
+    for (const line of lines.split("\n")) if (line.trim() !== "") events.push(parseEvent(line));
+  } catch (error) {
+    return { events, error };
+  }
+  return { events, error: undefined };
 }
 
 function parseEvent(line: string): WireEvent {

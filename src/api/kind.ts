@@ -2,6 +2,7 @@
  * A kind of object, in one value: its names, its schema, how it is printed and what holds beyond single fields.
  * The API server, kubectl's tables, discovery, OpenAPI and clients all read it; a new kind is one such declaration.
  */
+import type { JsonObject } from "#base/json.ts";
 import type { FieldError } from "./field-error.ts";
 import { type ObjectMeta, objectMeta } from "./meta/object-meta.ts";
 import { type Fields, field, type ObjectSchema, type ObjectValue, object, string } from "./schema/schema.ts";
@@ -25,7 +26,8 @@ export interface Column<O> {
   readonly doc: string;
   /** 0: always shown; 1: with -o wide. */
   readonly priority: 0 | 1;
-  cell(object: O, now: Date): string | number | boolean;
+  /** null: there is nothing to show. */
+  cell(object: O, now: Date): string | number | boolean | null;
 }
 
 /**
@@ -54,10 +56,32 @@ export interface KindRules<O> {
   prepareForCreate?(object: O): O;
   /** On update of the object itself (not of its status), after defaults. */
   prepareForUpdate?(object: O, old: O): O;
+  /** On the first request to delete: what keeps the object until something is done. */
+  prepareForDelete?(object: O, now: Date): O;
+  /** What the client should know of an object that is accepted; `old` undefined: on create. */
+  warnings?(object: O, old: O | undefined): readonly string[];
   /** Beyond single fields: field paths as "spec.ports[0].port". */
   validate?(object: O): readonly FieldError[];
   /** Additional to `validate` and to fields marked immutable. `subresource` is "" or "status". */
   validateUpdate?(object: O, old: O, subresource: string): readonly FieldError[];
+}
+
+/**
+ * For kinds whose fields are declared at run time, by a JSON schema: how objects are read, completed and checked,
+ * while the kind's `schema` only says how they merge. All three share with the given object what they do not change.
+ */
+export interface CustomRules {
+  /** The version that objects are stored in; all versions of the kind have the same objects. */
+  readonly storageVersion: string;
+  /** The declaration is being deleted: nothing new is created. */
+  readonly isTerminating: boolean;
+  /** The object without unknown members, and their paths ("spec.bogus"); metadata stays as it is. */
+  prune(object: JsonObject): { readonly value: JsonObject; readonly unknown: readonly string[] };
+  complete(object: JsonObject): JsonObject;
+  /** Additional to the rules of metadata. */
+  check(object: JsonObject): readonly FieldError[];
+  /** The schema as the OpenAPI document has it. */
+  readonly openApi: JsonObject;
 }
 
 export interface KindNames {
@@ -86,6 +110,11 @@ export interface Kind<O = KubeObject> extends KindNames, KindRules<O> {
   readonly subresources: readonly Subresource[];
   /** Declared by a CustomResourceDefinition: there are no strategic merge patches for it. */
   readonly isCustom?: boolean;
+  readonly custom?: CustomRules;
+  /** Default: the kind's name and "List". */
+  readonly listKind?: string;
+  /** What clients that use this version are warned with. */
+  readonly deprecation?: string;
   /** Without Age and Name columns kubectl prints these as they stand. */
   readonly columns: readonly Column<O>[];
   /** Field selectors beyond metadata.name and metadata.namespace: label to value. */

@@ -10,6 +10,7 @@ import { subjectAccessReview } from "./kinds/authorization/subject-access-review
 import { binding } from "./kinds/binding.ts";
 import { configMap } from "./kinds/config-map.ts";
 import { controllerRevision } from "./kinds/controller-revision.ts";
+import { customResourceDefinition } from "./kinds/custom-resource-definition/custom-resource-definition.ts";
 import { daemonSet } from "./kinds/daemon-set.ts";
 import { deployment } from "./kinds/deployment.ts";
 import { endpointSlice } from "./kinds/endpoint-slice.ts";
@@ -66,6 +67,7 @@ export const kinds: readonly Kind[] = [
   daemonSet,
   statefulSet,
   controllerRevision,
+  customResourceDefinition,
   job,
   podDisruptionBudget,
   eviction,

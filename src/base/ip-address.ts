@@ -112,7 +112,11 @@ export function lastAddress(prefix: Prefix): IpAddress {
 
 export function contains(prefix: Prefix, address: IpAddress): boolean {
   if (familyOf(address) !== prefix.family) return false;
-  return (addressToBigInt(address) | hostMask(prefix)) === (addressToBigInt(prefix.address) | hostMask(prefix));
+  const [one, other] = [addressBytes(address), addressBytes(prefix.address)];
+  const wholeBytes = prefix.length >> 3;
+  for (let index = 0; index < wholeBytes; index++) if (one[index] !== other[index]) return false;
+  const bits = prefix.length & 7;
+  return bits === 0 || ((one[wholeBytes] ?? 0) ^ (other[wholeBytes] ?? 0)) >> (8 - bits) === 0;
 }
 
 export function overlaps(a: Prefix, b: Prefix): boolean {

@@ -20,6 +20,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/demo.ts")).demoCommand(),
   },
   {
+    name: "control-plane",
+    summary: "run a Kubernetes API server with scheduler and controllers",
+    load: async () => (await import("./commands/control-plane.ts")).controlPlaneCommand(),
+  },
+  {
     name: "agent",
     summary: "run the node's agent, or show its status",
     load: async () => (await import("./commands/agent.ts")).agentCommand(),

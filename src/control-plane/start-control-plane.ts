@@ -25,6 +25,8 @@ import { createRbacIndex } from "./authorization/rbac-index.ts";
 import { mastersAuthorizer, unionAuthorizer } from "./authorization/union-authorizer.ts";
 import type { WatchCache } from "./cache/watch-cache.ts";
 import { createWatchCaches } from "./cache/watch-caches.ts";
+import { createCustomResourceCaches } from "./custom-resources/custom-resource-caches.ts";
+import { startCustomResources } from "./custom-resources/start-custom-resources.ts";
 import { ensureBootstrapObjects } from "./ensure-bootstrap-objects.ts";
 import { startApiServer } from "./http/start-api-server.ts";
 import type { ApiServer, Listen } from "./http/start-listener.ts";
@@ -71,7 +73,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const store = stack.use(options.store);
   const caches = stack.use(createWatchCaches(store));
   stack.use(startCompactor({ store, onError: (error) => log.error("compaction failed", { error: String(error) }) }));
-  const cacheOf = withEventAlias(caches.of);
+  const customCaches = createCustomResourceCaches(withEventAlias(caches.of));
+  const cacheOf = customCaches.of;
   const registry = createKindRegistry(kinds);
   const running = new AbortController();
   stack.defer(() => running.abort());
@@ -119,6 +122,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     random,
   });
   await ensureBootstrapObjects(resourceApi, signal);
+  const onError = (definition: string, error: unknown): void =>
+    log.error("custom resource definition failed", { definition, error: String(error) });
+  stack.use(await startCustomResources({ registry, caches: customCaches, resourceApi, now, onError }, signal));
   const server = stack.use(
     await startApiServer({
       listen,

@@ -19,14 +19,18 @@ import {
   type ValueOf,
 } from "../schema/schema.ts";
 
-const validationRule = object("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ValidationRule", "A rule in CEL.", {
-  rule: field(1, string, "The expression, which must be true.", { required: true }),
-  message: field(2, string, "What to say when it is not."),
-  messageExpression: field(3, string, "Expression that gives the message."),
-  reason: field(4, string, "Reason of the cause that is reported.", { pointer: true }),
-  fieldPath: field(5, string, "Field that the cause names."),
-  optionalOldSelf: field(6, boolean, "True: the rule also holds on create.", { pointer: true }),
-});
+const validationRule = object(
+  "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.ValidationRule",
+  "A rule in CEL.",
+  {
+    rule: field(1, string, "The expression, which must be true.", { required: true }),
+    message: field(2, string, "What to say when it is not."),
+    messageExpression: field(3, string, "Expression that gives the message."),
+    reason: field(4, string, "Reason of the cause that is reported.", { pointer: true }),
+    fieldPath: field(5, string, "Field that the cause names."),
+    optionalOldSelf: field(6, boolean, "True: the rule also holds on create.", { pointer: true }),
+  },
+);
 export type ValidationRule = ValueOf<typeof validationRule>;
 
 const externalDocs = object(

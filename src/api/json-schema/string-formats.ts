@@ -3,7 +3,7 @@
  * Source: Kubernetes documentation, "Extend the Kubernetes API with CustomResourceDefinitions" (validation); the
  * meaning of each is that of the go-openapi string formats.
  */
-import { ipAddress, isPrefix } from "./address-formats.ts";
+import { findAddress, findPrefix } from "../kinds/network/address.ts";
 
 type IsValid = (text: string) => boolean;
 
@@ -11,7 +11,8 @@ const UUID = "[0-9a-f]{8}-?[0-9a-f]{4}-?{}-?{}-?[0-9a-f]{12}";
 const RGB_PART = "\\s*(0|[1-9]\\d?|1\\d\\d?|2[0-4]\\d|25[0-5])\\s*";
 
 const HOSTNAME_LABEL = /^[a-zA-Z0-9\p{S}\p{L}](?:[a-zA-Z0-9\p{S}\p{L}-]{0,61}[a-zA-Z0-9\p{S}\p{L}])?$/u;
-const DURATION = /^[-+]?(?:0|(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*)$/;
+const DURATION =
+  /^[-+]?(?:0|(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*)$/;
 const LOOSE_DURATION =
   /\d+\s*(?:ns|nano[a-z]*|us|µs|micro[a-z]*|ms|milli[a-z]*|s|sec[a-z]*|m|min[a-z]*|h|hr|hour[a-z]*|d|day[a-z]*|w|wk|week[a-z]*)(?![a-zµ])/i;
 const TIME = /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:.\d+)?(?:z|[+-]\d{2}:\d{2})$/;
@@ -23,9 +24,9 @@ const formats: Readonly<Record<string, IsValid>> = {
   uri: isRequestUri,
   email: like("(?:[^<>]*<)?[^\\s@<>]+@[^\\s@<>]+>?"),
   hostname: isHostname,
-  ipv4: (text) => ipAddress(text)?.family === 4 || (text.includes(".") && ipAddress(text) !== undefined),
-  ipv6: (text) => text.includes(":") && ipAddress(text) !== undefined,
-  cidr: isPrefix,
+  ipv4: (text) => text.includes(".") && findAddress(text) !== undefined,
+  ipv6: (text) => text.includes(":") && findAddress(text) !== undefined,
+  cidr: (text) => findPrefix(text) !== undefined,
   mac: isMac,
   uuid: uuid("[0-9a-f]{4}", "[0-9a-f]{4}"),
   uuid3: uuid("3[0-9a-f]{3}", "[0-9a-f]{4}"),
@@ -93,7 +94,10 @@ function digitsOf(text: string): string {
 function isIsbn10(text: string): boolean {
   const digits = digitsOf(text);
   if (!/^\d{9}[\dX]$/.test(digits)) return false;
-  const sum = [...digits].reduce((total, digit, index) => total + (index + 1) * (digit === "X" ? 10 : Number(digit)), 0);
+  const sum = [...digits].reduce(
+    (total, digit, index) => total + (index + 1) * (digit === "X" ? 10 : Number(digit)),
+    0,
+  );
   return sum % 11 === 0;
 }
 

@@ -6,7 +6,8 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue } from "#base/json.ts";
 import { type ApiError, badRequestError } from "../api-error.ts";
-import { apiVersionOf, type Kind, type KindNames } from "../kind.ts";
+import { apiVersionOf, type CustomRules, type Kind, type KindNames } from "../kind.ts";
+import { objectMeta } from "../meta/object-meta.ts";
 import { type Decoding, decoderOf } from "./decode-value.ts";
 import { goValue } from "./go-type.ts";
 import type { MutableJsonObject } from "./json-member.ts";
@@ -31,12 +32,25 @@ export function decodeObject<O>(kind: Kind<O>, value: JsonValue): DecodedObject<
     strictErrors,
   };
   // An object's decoder gives an object.
-  const decoded = decoderOf(kind.schema)(value, at) as MutableJsonObject;
+  const decoded = (
+    kind.custom === undefined ? decoderOf(kind.schema)(value, at) : decodeCustom(kind.custom, value, at)
+  ) as MutableJsonObject;
   decoded["apiVersion"] = apiVersionOf(kind);
   decoded["kind"] = kind.kind;
   if (kind.schema.fields["metadata"] !== undefined) decoded["metadata"] ??= {};
   // The decoder has checked every member against the schema that O comes from.
   return { object: decoded as O, strictErrors };
+}
+
+/** Of a custom object only the metadata has a form that is known here. */
+function decodeCustom(rules: CustomRules, value: JsonObject, at: Decoding): MutableJsonObject {
+  const pruned = rules.prune(value);
+  at.strictErrors.push(...pruned.unknown.map((path) => `unknown field ${JSON.stringify(path)}`));
+  // Members that are undefined stay so; nobody sees the difference.
+  const { metadata, ...rest } = pruned.value as MutableJsonObject;
+  if (metadata === undefined || metadata === null) return rest;
+  at.path.push("metadata");
+  return { ...rest, metadata: decoderOf(objectMeta)(metadata, at) };
 }
 
 /** As `decodeObject`, for any part of an object. `path` stands before the fields in strict errors. */

@@ -6,6 +6,7 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue } from "#base/json.ts";
 import type { Kind } from "../kind.ts";
+import { objectMeta } from "../meta/object-meta.ts";
 import { type MutableJsonObject, setMember } from "./json-member.ts";
 import { perSchema } from "./per-schema.ts";
 import type { Field, ListSchema, MapSchema, ObjectSchema, Schema } from "./schema.ts";
@@ -15,9 +16,20 @@ import { zeroCheckOf } from "./zero-check.ts";
 type Complete = ((value: JsonValue) => JsonValue) | undefined;
 
 export function applyDefaults<O>(kind: Kind<O>, object: O): O {
+  if (kind.custom !== undefined) {
+    // Decoded objects are JSON, and a custom kind's objects have no other type.
+    return completeMetadata(kind.custom.complete(object as JsonObject)) as O;
+  }
   const complete = completerOf(kind.schema);
   // Decoded objects are JSON; defaults are values of their fields' schemas.
   return complete === undefined ? object : (complete(object as JsonObject) as O);
+}
+
+function completeMetadata(object: JsonObject): JsonObject {
+  const { metadata } = object;
+  if (metadata === undefined) return object;
+  const completed = applySchemaDefaults(objectMeta, metadata);
+  return completed === metadata ? object : { ...object, metadata: completed };
 }
 
 /** As `applyDefaults`, for any part of an object. */

@@ -4,6 +4,7 @@
  */
 import type { JsonObject } from "#base/json.ts";
 import { apiVersionOf, type Kind } from "../kind.ts";
+import { objectMeta } from "../meta/object-meta.ts";
 import { pathsOf } from "./open-api-paths.ts";
 import { addComponent, type Components } from "./open-api-schema.ts";
 import { field, list, type ObjectSchema, object, string } from "./schema.ts";
@@ -15,8 +16,9 @@ export function openApiDocument(
 ): JsonObject {
   const components: Components = new Map();
   for (const kind of kinds) {
-    addComponent(components, kind.schema, kindExtension(kind, kind.kind));
-    if (kind.verbs.includes("list")) addComponent(components, listOf(kind), kindExtension(kind, `${kind.kind}List`));
+    const { listKind = `${kind.kind}List` } = kind;
+    addKind(components, kind);
+    if (kind.verbs.includes("list")) addComponent(components, listOf(kind), kindExtension(kind, listKind));
   }
   return {
     openapi: "3.0.0",
@@ -24,6 +26,15 @@ export function openApiDocument(
     paths: Object.fromEntries(kinds.flatMap((kind) => Object.entries(pathsOf(kind)))),
     components: { schemas: Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1))) },
   };
+}
+
+function addKind(components: Components, kind: Kind): void {
+  const extension = kindExtension(kind, kind.kind);
+  if (kind.custom === undefined) addComponent(components, kind.schema, extension);
+  else {
+    addComponent(components, objectMeta);
+    components.set(kind.schema.name, { ...kind.custom.openApi, ...extension });
+  }
 }
 
 function kindExtension({ group, version }: Kind, kind: string): JsonObject {

@@ -17,7 +17,7 @@ const STANDARD_FINALIZERS = new Set(["kubernetes", ORPHAN, FOREGROUND]);
 
 /** On create and on update. Objects that are answered and never stored (reviews) need no name. */
 export function validateObjectMeta(
-  kind: Pick<Kind, "checkName" | "isNamespaced" | "verbs">,
+  kind: Pick<Kind, "checkName" | "isNamespaced" | "verbs"> & Partial<Pick<Kind, "isCustom" | "group">>,
   meta: ObjectMeta,
 ): readonly FieldError[] {
   const errors: FieldError[] = [];
@@ -31,7 +31,7 @@ export function validateObjectMeta(
   errors.push(...validateLabels(meta.labels ?? {}, "metadata.labels"));
   errors.push(...validateAnnotations(meta.annotations ?? {}, "metadata.annotations"));
   errors.push(...validateOwnerReferences(meta.ownerReferences ?? []));
-  errors.push(...validateFinalizers(meta.finalizers ?? []));
+  errors.push(...validateFinalizers(kind, meta.finalizers ?? []));
   return errors;
 }
 
@@ -147,12 +147,17 @@ function validateOwnerReferences(references: readonly OwnerReference[]): readonl
   return errors;
 }
 
-function validateFinalizers(finalizers: readonly string[]): readonly FieldError[] {
+/** Custom kinds and their definitions may have finalizers of any name. */
+function validateFinalizers(
+  { isCustom, group }: Partial<Pick<Kind, "isCustom" | "group">>,
+  finalizers: readonly string[],
+): readonly FieldError[] {
   const path = "metadata.finalizers";
   const errors = finalizers.flatMap((name) => checkQualifiedName(name).map((problem) => invalid(path, name, problem)));
   if (finalizers.includes(ORPHAN) && finalizers.includes(FOREGROUND)) {
     errors.push(invalid(path, finalizers, `finalizer ${ORPHAN} and ${FOREGROUND} cannot be both set`));
   }
+  if (isCustom === true || group === "apiextensions.k8s.io") return errors;
   for (const [index, name] of finalizers.entries()) {
     if (name.includes("/") || STANDARD_FINALIZERS.has(name)) continue;
     const why = "name is neither a standard finalizer name nor is it fully qualified";

@@ -13,7 +13,10 @@ import { type Findings, validatorOf } from "./validate-value.ts";
 
 /** For create and update. The kind's own rules are only asked about objects that have the kind's type. */
 export function validateObject<O>(kind: Kind<O>, object: O): readonly FieldError[] {
-  const findings = validateFields(kind.schema, object);
+  const findings =
+    kind.custom === undefined
+      ? validateFields(kind.schema, object)
+      : { errors: kind.custom.check(asJson(object)), isIllTyped: false };
   const errors = [
     ...("metadata" in kind.schema.fields ? validateObjectMeta(kind, metaOf(object)) : []),
     ...findings.errors,

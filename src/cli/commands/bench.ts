@@ -1,4 +1,4 @@
-/** `podwire bench cni` */
+/** `podwire bench`, and `podwire bench cni`; bench-api.ts has the other one. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -13,6 +13,7 @@ import { printCniBench } from "#bench/print-cni-bench.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { CliError, EXIT_CODES } from "../cli-error.ts";
 import { projectRoot } from "../installation.ts";
+import { apiCommand } from "./bench-api.ts";
 
 interface BenchOptions {
   readonly case?: readonly string[];
@@ -33,7 +34,8 @@ const TEMPORARY_FOLDER = "/var/tmp";
 export function benchCommand(): Command {
   return new Command("bench")
     .description("Measures Podwire against its peers on this machine.")
-    .addCommand(cniCommand());
+    .addCommand(cniCommand())
+    .addCommand(apiCommand());
 }
 
 function cniCommand(): Command {

@@ -1,8 +1,10 @@
 /** All admission rules in the order in which they are asked. */
 import { type Admission, createAdmission } from "./admission.ts";
 import { defaultTolerations } from "./default-tolerations.ts";
+import { definitionLifecycle } from "./definition-lifecycle.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
+import { podPriority } from "./pod-priority.ts";
 import { type PodServiceAccountDeps, podServiceAccount } from "./pod-service-account.ts";
 import { rbacEscalation } from "./rbac-escalation.ts";
 
@@ -14,8 +16,10 @@ export interface ClusterAdmissionDeps extends PodServiceAccountDeps {
 export function createClusterAdmission(deps: ClusterAdmissionDeps): Admission {
   return createAdmission([
     namespaceLifecycle(deps.caches),
+    definitionLifecycle,
     nodeRestriction(deps.pods),
     podServiceAccount(deps),
+    podPriority,
     defaultTolerations,
     rbacEscalation(deps.escalation),
   ]);

@@ -12,7 +12,7 @@ const TAINTS = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
 
 export const defaultTolerations: AdmissionRule = {
   handles: ({ operation, kind, subresource }) =>
-    operation === "create" && kind.group === "" && kind.plural === podKind.plural && subresource === "",
+    operation !== "delete" && kind.group === "" && kind.plural === podKind.plural && subresource === "",
   admit: ({ object }) => withDefaultTolerations(asKind(podKind, object)),
 };
 

@@ -3,7 +3,9 @@ import type { UserInfo } from "../resources/resource-api.ts";
 
 export interface Credentials {
   /** Subject of a client certificate that our CA signed and that is valid now: common name = user, organisations = groups. */
-  readonly certificate: { readonly commonName: string; readonly organizations: readonly string[] } | undefined;
+  readonly certificate:
+    | { readonly commonName: string; readonly organizations: readonly string[]; readonly credentialId: string }
+    | undefined;
   readonly bearerToken: string | undefined;
 }
 

@@ -13,6 +13,8 @@ export type ClientCertificate =
       readonly type: "valid";
       readonly commonName: string;
       readonly organizations: readonly string[];
+      /** "X509SHA256=…": tells certificates of one user apart. */
+      readonly credentialId: string;
       /** Connections may outlive their certificate. Milliseconds since 1970. */
       readonly expiresAt: number;
     };
@@ -34,6 +36,7 @@ export function clientCertificateOf(connection: Connection): ClientCertificate {
     type: "valid",
     commonName,
     organizations: listOf(O),
+    credentialId: `X509SHA256=${certificate.fingerprint256.replaceAll(":", "").toLowerCase()}`,
     expiresAt: Date.parse(certificate.valid_to),
   };
 }

@@ -7,6 +7,7 @@ import type { UserInfo } from "../resources/resource-api.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { SERVICE_ACCOUNT_ISSUER, type ServiceAccountTokens } from "./service-account-tokens.ts";
 
+const CREDENTIAL_ID = "authentication.kubernetes.io/credential-id";
 const AUTHENTICATED = "system:authenticated";
 
 export const ANONYMOUS: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
@@ -30,7 +31,9 @@ export function createAuthenticator({ serviceAccountTokens, staticTokens }: Auth
   return {
     async authenticate({ certificate, bearerToken }, signal) {
       if (certificate !== undefined) {
-        return { name: certificate.commonName, groups: withAuthenticated(certificate.organizations) };
+        const { commonName, organizations, credentialId } = certificate;
+        const extra = { [CREDENTIAL_ID]: [credentialId] };
+        return { name: commonName, groups: withAuthenticated(organizations), extra };
       }
       if (bearerToken === undefined) return ANONYMOUS;
       const digest = known.length === 0 ? undefined : digestOf(bearerToken);

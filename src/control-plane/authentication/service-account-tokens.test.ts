@@ -3,6 +3,7 @@ import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { BoundObject, TokenIssueRequest } from "../resources/token-issuer.ts";
+import type { Credentials } from "./authenticator.ts";
 import { ANONYMOUS, createAuthenticator } from "./create-authenticator.ts";
 import { keyIdOf, signToken, verifyToken } from "./json-web-token.ts";
 import { createServiceAccountTokens, SERVICE_ACCOUNT_ISSUER } from "./service-account-tokens.ts";
@@ -114,12 +115,14 @@ test("createAuthenticator knows certificates, static tokens, account tokens and 
     serviceAccountTokens: tokens,
     staticTokens: [{ token: "join-me", user: { name: "joiner", groups: ["nodes"] } }],
   });
-  const authenticate = (bearerToken?: string, certificate?: { commonName: string; organizations: string[] }) =>
+  const authenticate = (bearerToken?: string, certificate?: Credentials["certificate"]) =>
     authenticator.authenticate({ certificate, bearerToken }, NO_SIGNAL);
+  const admin = { commonName: "admin", organizations: ["system:masters"], credentialId: "X509SHA256=0a" };
   assert.deepEqual(await authenticate(), ANONYMOUS);
-  assert.deepEqual(await authenticate("x", { commonName: "admin", organizations: ["system:masters"] }), {
+  assert.deepEqual(await authenticate("x", admin), {
     name: "admin",
     groups: ["system:masters", "system:authenticated"],
+    extra: { "authentication.kubernetes.io/credential-id": ["X509SHA256=0a"] },
   });
   assert.deepEqual(await authenticate("join-me"), { name: "joiner", groups: ["nodes", "system:authenticated"] });
   assert.equal((await authenticate(issue().token))?.name, "system:serviceaccount:default:web");

@@ -31,10 +31,11 @@ export function representObject(kind: Kind, object: KubeObject, options: Represe
 /** The list's text in pieces, made as they are taken: of a long list only a part is in memory as text. */
 export function* representList(kind: Kind, list: ObjectList, options: RepresentOptions): Generator<string> {
   const { representation, includeObject, now } = options;
+  const { listKind = `${kind.kind}List` } = kind;
   const metadata = JSON.stringify(list.metadata);
   switch (representation.type) {
     case "object":
-      yield `{"kind":"${kind.kind}List","apiVersion":"${apiVersionOf(kind)}","metadata":${metadata},"items":[`;
+      yield `{"kind":"${listKind}","apiVersion":"${apiVersionOf(kind)}","metadata":${metadata},"items":[`;
       yield* pieces(list.items, itemText);
       break;
     case "metadata": {

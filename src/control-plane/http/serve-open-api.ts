@@ -1,12 +1,13 @@
 /**
  * OpenAPI v3: an index, and a document for each group and version, which clients keep for as long as its hash stays.
- * There is no v2. Source: Kubernetes documentation, "The Kubernetes API" (OpenAPI V3).
+ * Of v2 there is only what makes kubectl go on. Source: Kubernetes documentation, "The Kubernetes API" (OpenAPI V3).
  */
 import { createHash } from "node:crypto";
 import type { Kind } from "#api/kind.ts";
 import type { JsonObject } from "#base/json.ts";
 import { type Answer, jsonAnswer } from "./answer.ts";
 import { type ApiRequest, headerOf } from "./api-message.ts";
+import { openApiV2Answer } from "./open-api-v2.ts";
 
 export interface OpenApiDeps {
   readonly registry: { all(): readonly Kind[] };
@@ -27,6 +28,7 @@ interface Document {
   readonly text: string;
 }
 
+const V2 = "/openapi/v2";
 const ROOT = "/openapi/v3";
 const YEAR_SECONDS = 365 * 24 * 60 * 60;
 
@@ -44,6 +46,7 @@ export function createServeOpenApi({ registry, documentOf }: OpenApiDeps): Serve
     return all;
   };
   return (request, path, query) => {
+    if (path === V2) return openApiV2Answer(request);
     if (path === ROOT) return indexAnswer(documents());
     const name = path.startsWith(`${ROOT}/`) ? path.slice(ROOT.length + 1) : "";
     const document = documents().get(name)?.();

@@ -64,6 +64,7 @@ export interface ResourceRequest {
 /** undefined when the response has been sent as a stream. */
 export async function serveResource(deps: ResourceDeps, call: ResourceRequest): Promise<Answer | undefined> {
   const { target } = call;
+  if (target.kind.deprecation !== undefined) call.warn(target.kind.deprecation);
   switch (call.verb) {
     case "get":
       return await serveGet(deps, call, target);

@@ -102,6 +102,7 @@ function completeNew(deps: ResourceDeps, { target, isTracked, context }: Inserti
     : trackUpdate(kind, undefined, object, { fieldManager, now: deps.clock(), subresource: "" });
   const errors = validateObject(kind, tracked);
   if (errors.length > 0) throw invalidError(kind, tracked.metadata.name ?? "", errors);
+  for (const text of kind.warnings?.(tracked, undefined) ?? []) context.warn(text);
   return tracked;
 }
 

@@ -43,7 +43,10 @@ interface DeleteStep {
 /** Rejects with StoreError `conflict` when `current` is not the newest any more. */
 async function deleteOnce(deps: ResourceDeps, step: DeleteStep): Promise<DeleteOutcome> {
   const { target, options, context, current } = step;
-  const plan = planDelete({ kind: target.kind, current, options, now: deps.clock() });
+  const now = deps.clock();
+  const isFirst = current.metadata.deletionTimestamp === undefined;
+  const found = isFirst ? (target.kind.prepareForDelete?.(current, now) ?? current) : current;
+  const plan = planDelete({ kind: target.kind, current: found, options, now });
   if (plan.type === "wait") return { type: "pending", object: current };
   const next = plan.type === "mark" ? plan.next : undefined;
   if (context.isDryRun)

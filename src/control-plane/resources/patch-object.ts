@@ -2,7 +2,7 @@
  * PATCH: what the object would be with the patch, then as an update of it. After a lost race the patch is applied
  * again; one that names a resourceVersion is thereby bound to it. Server-side apply also creates.
  */
-import { badRequestError, invalidError, isApiError, notFoundError } from "#api/api-error.ts";
+import { ApiError, badRequestError, invalidError, isApiError, notFoundError } from "#api/api-error.ts";
 import { invalid } from "#api/field-error.ts";
 import type { Kind, KubeObject } from "#api/kind.ts";
 import { serverSideApply } from "#api/patch/apply/server-side-apply.ts";
@@ -31,6 +31,7 @@ export async function patchObject(
   context: RequestContext,
 ): Promise<WriteOutcome> {
   const part = target.subresource === "status" ? "status" : "spec";
+  if (patch.type === "strategic" && target.kind.isCustom === true) throw unknownFormatError();
   if (patch.type === "apply") return await applyObject(deps, { target, part, patch, context });
   const object = await updateObject(deps, {
     target,
@@ -40,6 +41,13 @@ export async function patchObject(
     context,
   });
   return { object, isNew: false };
+}
+
+/** Custom kinds have no strategic merge patches. */
+function unknownFormatError(): ApiError {
+  const types = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+  const message = `the body of the request was in an unknown format - accepted media types include: ${types}`;
+  return new ApiError({ code: 415, reason: "UnsupportedMediaType", message, details: {} });
 }
 
 /** The object with the patch, decoded. Throws ApiError. */

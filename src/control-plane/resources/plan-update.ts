@@ -28,7 +28,11 @@ export function checkVersion({ kind, current, desired }: UpdatePlan): void {
 }
 
 /** Kinds that are never written over blindly; custom resources are not, either. */
-const CONDITIONAL_ONLY: ReadonlySet<string> = new Set(["coordination.k8s.io/leases", "policy/poddisruptionbudgets"]);
+const CONDITIONAL_ONLY: ReadonlySet<string> = new Set([
+  "apiextensions.k8s.io/customresourcedefinitions",
+  "coordination.k8s.io/leases",
+  "policy/poddisruptionbudgets",
+]);
 
 /** For PUT. Throws a 422 when the kind needs a resourceVersion and there is none. */
 export function checkHasVersion({ kind, desired }: Pick<UpdatePlan, "kind" | "desired">): void {

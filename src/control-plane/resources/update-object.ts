@@ -112,6 +112,7 @@ function completeChanged(deps: ResourceDeps, update: Update, current: KubeObject
     : trackUpdate(kind, current, counted, { fieldManager, now: deps.clock(), subresource });
   const errors = [...validateObject(kind, next), ...validateObjectUpdate(kind, next, current, subresource)];
   if (errors.length > 0) throw invalidError(kind, nameOf(target), errors);
+  for (const text of kind.warnings?.(next, current) ?? []) context.warn(text);
   return next;
 }
 

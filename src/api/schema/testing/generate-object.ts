@@ -147,11 +147,16 @@ function map({ value, checkKey }: MapSchema, depth: number): Json {
   });
 }
 
+/** The messages that the one being made is in. */
+const around: ObjectSchema[] = [];
+
 function object(schema: ObjectSchema, depth: number): Json {
+  around.push(schema);
   const fields = Object.entries(schema.fields).filter(
     ([name, { number }]) => number !== 0 || (name !== "apiVersion" && name !== "kind"),
   );
   const members = fields.map(([name, field]) => member(field, depth).map((value) => [name, value] as const));
+  around.pop();
   return fc.tuple(...members).map((entries) => {
     return Object.fromEntries(entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
   });
@@ -159,11 +164,18 @@ function object(schema: ObjectSchema, depth: number): Json {
 
 function member(field: Field, depth: number): fc.Arbitrary<JsonValue | undefined> {
   const absent = fc.constant(undefined);
-  if (field.required !== true && depth > DEPTH_MAX) return absent;
+  if (field.required !== true && (depth > DEPTH_MAX || isNestedTwice(field.schema))) return absent;
   const isZero = zeroCheckOf(field);
   const value = generate(field.schema, depth + 1).map((made) => (isZero?.(made) === true ? undefined : made));
   if (field.required !== true) return fc.oneof({ weight: 2, arbitrary: absent }, { weight: 1, arbitrary: value });
   return field.schema.type === "string" ? value.filter((made) => made !== "") : value;
+}
+
+/** A message that contains itself does so once: what it has in it grows with the power of its depth. */
+function isNestedTwice(schema: Schema): boolean {
+  if (schema.type === "list") return isNestedTwice(schema.item);
+  if (schema.type === "map") return isNestedTwice(schema.value);
+  return around.filter((message) => message === schema).length > 1;
 }
 
 /** Valid labels and the like, whose rules are not in the schema. */

@@ -1,8 +1,10 @@
 /** The real resource API over a store, without admission: as much of a control plane as clients in process can see. */
+import { apiVersionOf, type Kind } from "#api/kind.ts";
 import { kinds as builtIn } from "#api/kinds.ts";
 import type { ApiClient } from "#api-client/api-client.ts";
 import { createAdmission } from "../../admission/admission.ts";
-import { createWatchCaches } from "../../cache/watch-caches.ts";
+import { createWatchCache, type WatchCacheOptions } from "../../cache/create-watch-cache.ts";
+import type { WatchCache } from "../../cache/watch-cache.ts";
 import type { Fence, Store } from "../../store/store.ts";
 import { createResourceApi } from "../create-resource-api.ts";
 import { createKindRegistry, type KindRegistry } from "../kind-registry.ts";
@@ -19,12 +21,18 @@ export interface LocalApi extends AsyncDisposable {
 export const testUser: UserInfo = { name: "system:kube-controller-manager", groups: ["system:authenticated"] };
 
 /** Does not dispose of the store. */
-export function createLocalApi(store: Store): LocalApi {
-  const caches = createWatchCaches(store);
+export function createLocalApi(store: Store, options: Omit<WatchCacheOptions, "store" | "kind"> = {}): LocalApi {
+  const caches = new Map<string, WatchCache>();
+  const cacheOf = (kind: Kind): WatchCache => {
+    const name = `${apiVersionOf(kind)}/${kind.plural}`;
+    const cache = caches.get(name) ?? createWatchCache({ ...options, store, kind });
+    caches.set(name, cache);
+    return cache;
+  };
   const kinds = createKindRegistry(builtIn);
   const api = createResourceApi({
     kinds,
-    caches: (kind) => caches.of(kind),
+    caches: cacheOf,
     admission: createAdmission([]),
     reservations: noReservations,
     tokenIssuer: {
@@ -40,6 +48,8 @@ export function createLocalApi(store: Store): LocalApi {
     api,
     kinds,
     client: (fence) => createLocalClient({ api, kinds, user: testUser, ...(fence !== undefined && { fence }) }),
-    [Symbol.asyncDispose]: () => caches[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...caches.values()].map((cache) => cache[Symbol.asyncDispose]()));
+    },
   };
 }

@@ -1,0 +1,10 @@
+import { deployment } from "#api/kinds/deployment.ts";
+import { webTemplate } from "./workload/testing/test-objects.ts";
+import { startWorkloadCluster } from "./workload/testing/workload-cluster.ts";
+const c = await startWorkloadCluster();
+c.create(deployment, "web", { spec: { ...webTemplate(), replicas: 2000 } });
+let t = performance.now(); await c.settle(); console.log("create 2000", performance.now() - t, c.takeWrites().length);
+await c.edit(deployment, "web", (d) => ({ ...d, metadata: {...d.metadata}, spec: { ...d.spec, template: { ...d.spec.template, spec: { ...d.spec.template.spec, hostNetwork: true } } } }));
+t = performance.now(); await c.settle(); console.log("roll 2000", performance.now() - t, c.takeWrites().length, c.errors);
+t = performance.now(); await c.restart(); await c.settle(); console.log("restart", performance.now() - t, c.takeWrites().length, c.errors);
+await c[Symbol.asyncDispose]();
