@@ -1,7 +1,8 @@
 /**
  * Bundles what runs outside the source tree: the one-shot plugin process (standalone.mjs, cni.cjs) and the command
- * line with the agent (podwire, podwire.mjs, main.mjs), with koffi's native module and the native launcher beside
- * them. `node scripts/build.ts [FOLDER]`, by default build/bundle; `podwire install` copies such a folder.
+ * line with agent and control plane (podwire, podwire.mjs, main.cjs and packages that it needs now and then), with
+ * koffi's native module and the native launcher beside them.
+ * `node scripts/build.ts [FOLDER]`, by default build/bundle; `podwire install` copies such a folder.
  * Start files only switch on Node's compile cache, in a folder beside themselves, and load the real bundle.
  */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
@@ -25,15 +26,39 @@ export default createRequire(__filename)("./koffi.node");`,
   },
 };
 
-/** Most verbs need none of these modules of Node's, and each takes milliseconds to load: loaded at first use. */
-const lazyBuiltins: Plugin = {
-  name: "lazy-builtins",
-  setup(context) {
-    const filter = /^node:(child_process|crypto|events|net|os|stream\/consumers|timers\/promises|util)$/;
-    context.onResolve({ filter }, ({ path }) => ({ path, namespace: "lazy" }));
-    context.onLoad({ filter: /.*/, namespace: "lazy" }, ({ path }) => ({
-      contents: `for (const key of ${JSON.stringify(Object.keys(require(path)))})
+/**
+ * Each of Node's modules takes milliseconds to load, and much of the code needs few of them: loaded at first use. An
+ * `import` in an ES module would not only load them but read everything that they export, fetch and WebSocket too.
+ */
+function lazyBuiltins(filter: RegExp): Plugin {
+  return {
+    name: "lazy-builtins",
+    setup(context) {
+      context.onResolve({ filter }, ({ path }) => ({ path, namespace: "lazy" }));
+      context.onLoad({ filter: /.*/, namespace: "lazy" }, ({ path }) => ({
+        contents: `for (const key of ${JSON.stringify(Object.keys(require(path)))})
   Object.defineProperty(exports, key, { enumerable: true, get: () => process.getBuiltinModule("${path}")[key] });`,
+      }));
+    },
+  };
+}
+
+/** Large, and needed by few commands: a file for each, which is loaded at first use. */
+const APART: Readonly<Record<string, string>> = {
+  "@grpc/grpc-js": "grpc.cjs",
+  "@peculiar/x509": "x509.cjs",
+  yaml: "yaml.cjs",
+};
+
+const packagesApart: Plugin = {
+  name: "packages-apart",
+  setup(context) {
+    context.onResolve({ filter: /./ }, ({ path, namespace }) => {
+      if (namespace === "apart") return { path, external: true };
+      return path in APART ? { path, namespace: "apart" } : undefined;
+    });
+    context.onLoad({ filter: /.*/, namespace: "apart" }, ({ path }) => ({
+      contents: `module.exports = require("./${APART[path]}");`,
     }));
   },
 };
@@ -52,33 +77,41 @@ const common: BuildOptions = {
   target: "node24",
   absWorkingDir: root,
   logLevel: "warning",
+  format: "cjs",
   // Names stay readable in stack traces.
   minifyWhitespace: true,
 };
 
 /** CommonJS: Node's ES module loader costs a fifth of the start-up. */
 function buildPlugins(): Promise<unknown> {
+  const builtins = /^node:(child_process|crypto|events|net|os|stream\/consumers|timers\/promises|util)$/;
   return build({
     ...common,
-    format: "cjs",
     entryPoints: ["src/agent/standalone-entry.ts"],
     outfile: join(folder, "cni.cjs"),
-    plugins: [nativeKoffi, lazyBuiltins],
+    plugins: [nativeKoffi, lazyBuiltins(builtins)],
   });
 }
 
-/** ES modules, for top-level await; some dependencies are CommonJS and call `require`. */
 function buildCommandLine(): Promise<unknown> {
-  const js = `import { createRequire as __createRequire } from "node:module";
-const require = __createRequire(import.meta.url), __filename = import.meta.filename;`;
   return build({
     ...common,
-    format: "esm",
     entryPoints: ["src/cli/main.ts"],
-    outfile: join(folder, "main.mjs"),
-    banner: { js },
-    plugins: [nativeKoffi, sourceOnly],
+    outfile: join(folder, "main.cjs"),
+    define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
+    plugins: [nativeKoffi, sourceOnly, packagesApart, lazyBuiltins(/^node:/)],
   });
+}
+
+function buildPackages(): Promise<unknown> {
+  const bundles = Object.entries(APART).map(([name, file]) =>
+    build({
+      ...common,
+      stdin: { contents: `module.exports = require(${JSON.stringify(name)});`, resolveDir: root },
+      outfile: join(folder, file),
+    }),
+  );
+  return Promise.all(bundles);
 }
 
 const STANDALONE = `import { createRequire, enableCompileCache } from "node:module";
@@ -86,9 +119,9 @@ enableCompileCache(import.meta.dirname + "/compile-cache");
 createRequire(import.meta.url)("./cni.cjs");
 `;
 
-const COMMAND_LINE = `import { enableCompileCache } from "node:module";
+const COMMAND_LINE = `import { createRequire, enableCompileCache } from "node:module";
 enableCompileCache(import.meta.dirname + "/compile-cache");
-const { main } = await import("./main.mjs");
+const { main } = createRequire(import.meta.url)("./main.cjs");
 process.exitCode = await main(process.argv.slice(2));
 `;
 
@@ -105,7 +138,7 @@ function koffiModule(): string {
 }
 
 mkdirSync(folder, { recursive: true });
-await Promise.all([buildPlugins(), buildCommandLine()]);
+await Promise.all([buildPlugins(), buildCommandLine(), buildPackages()]);
 writeFileSync(join(folder, "standalone.mjs"), STANDALONE);
 writeFileSync(join(folder, "podwire.mjs"), COMMAND_LINE);
 writeFileSync(join(folder, "podwire"), SHELL, { mode: 0o755 });

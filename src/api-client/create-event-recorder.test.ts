@@ -10,7 +10,6 @@ import type { RecordedEvent } from "./event-recorder.ts";
 import { createMemoryClient, type MemoryClient } from "./testing/memory-client.ts";
 
 const scaled: RecordedEvent = { type: "Normal", reason: "ScalingReplicaSet", message: "Scaled up" };
-const never = new AbortController().signal;
 
 function recorderOf(client: MemoryClient, errors: unknown[] = [], now = () => new Date("2025-01-01T00:00:00Z")) {
   return createEventRecorder({ client, component: "test-controller", onError: (error) => errors.push(error), now });
@@ -72,6 +71,18 @@ test("EventRecorder counts what repeats, in a burst and later", async () => {
   );
 });
 
+test("EventRecorder takes another name when its name is taken", async () => {
+  const client = createMemoryClient();
+  const about = client.put(node, { metadata: { name: "n1" } });
+  const options = { client, onError: assert.fail, now: () => new Date("2025-01-01T00:00:00Z"), random: () => 0 };
+  await using one = createEventRecorder({ ...options, component: "one" });
+  await using two = createEventRecorder({ ...options, component: "two" });
+  one.record(about, scaled);
+  two.record(about, scaled);
+  await written(client, 2);
+  assert.equal(client.all(eventKind).length, 2);
+});
+
 test("EventRecorder makes a new event when the server has forgotten the old one", async () => {
   const client = createMemoryClient();
   const about = client.put(node, { metadata: { name: "n1" } });
@@ -130,8 +141,7 @@ test("EventRecorder's disposal does not wait for a server that is away", { timeo
 
 /** Until the counts of all events are so many together. */
 async function written(client: MemoryClient, total: number): Promise<void> {
-  const signal = AbortSignal.any([never, AbortSignal.timeout(10_000)]);
-  for await (const _ of client.watch(eventKind, {}, signal)) {
+  for await (const _ of client.watch(eventKind, {}, AbortSignal.timeout(10_000))) {
     if (client.all(eventKind).reduce((sum, { count = 0 }) => sum + count, 0) === total) return;
   }
 }

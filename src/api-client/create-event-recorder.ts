@@ -15,6 +15,8 @@ export interface EventRecorderOptions extends EventSource {
   /** An event was dropped. */
   onError(error: unknown): void;
   readonly now?: () => Date;
+  /** From 0 up to 1. */
+  readonly random?: () => number;
 }
 
 /** Events that are remembered for counting them; the ones that have not happened for longest are forgotten first. */
@@ -24,6 +26,9 @@ const MAX_ATTEMPTS = 5;
 const FIRST_RETRY_MS = 500;
 /** What waits when the recorder is closed has so much time. */
 const FLUSH_MS = 1000;
+
+/** Of a millisecond. */
+const NANOSECONDS = 1_000_000n;
 
 /** An event as it is at the server, or will be. */
 interface Known {
@@ -37,7 +42,7 @@ interface Known {
 }
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  const { client, onError, now = () => new Date() } = options;
+  const { client, onError, now = () => new Date(), random = Math.random } = options;
   const known = new Map<string, Known>();
   const similar = new Map<string, Set<string>>();
   const waiting = new Set<Known>();
@@ -46,9 +51,9 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   let isClosed = false;
   let lastSerial = 0n;
 
-  /** Grows, also over restarts of the process. */
+  /** Grows, also over restarts, and is hardly ever that of another recorder. */
   function nextSerial(): bigint {
-    const time = BigInt(now().getTime()) * 1_000_000n;
+    const time = BigInt(now().getTime()) * NANOSECONDS + BigInt(Math.floor(random() * Number(NANOSECONDS)));
     lastSerial = time > lastSerial ? time : lastSerial + 1n;
     return lastSerial;
   }
@@ -150,7 +155,8 @@ function remember<T>(map: Map<string, T>, key: string, value: T): void {
   }
 }
 
-/** Not the caller's fault: the server is away, or busy. */
+/** Not the caller's fault: the server is away or busy, or another recorder has taken the name. */
 function isTemporary(error: unknown): boolean {
+  if (isApiError(error, "AlreadyExists")) return true;
   return isApiError(error) && (error.code === 429 || error.code === 503 || error.code === 504);
 }

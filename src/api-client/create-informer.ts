@@ -1,3 +1,7 @@
+/**
+ * The informer over any client: one loop lists, then watches from there for as long as the server lets it. What the
+ * server has forgotten is found by comparing a new list with what is known. Source: client-go's reflector.
+ */
 import { isApiError } from "#api/api-error.ts";
 import type { Kind, KubeObject } from "#api/kind.ts";
 import type { ApiClient, ListQuery, TypedList, TypedWatchEvent } from "./api-client.ts";

@@ -1,3 +1,4 @@
+/** The work queue: sets of keys that wait, are worked on, and came again meanwhile. Source: client-go's workqueue. */
 import type { WorkQueue, WorkQueueOptions } from "./work-queue.ts";
 
 const FIRST_RETRY_MS = 5;

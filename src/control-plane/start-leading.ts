@@ -23,21 +23,23 @@ export interface ControlProgram {
   readonly controllers: readonly Controller[];
 }
 
-/** Resolves when all of them run. */
+/** Resolves when all of them run; rejects when one cannot start, or when the term is over before. */
 export async function startLeading(
   { resourceApi, registry, log }: LeadingDeps,
   programs: readonly ControlProgram[],
-  { fence }: Pick<Term, "fence">,
+  { fence, signal }: Term,
 ): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   for (const { user: name, controllers } of programs) {
     const user = { name, groups: ["system:authenticated"] };
     const client = createLocalClient({ api: resourceApi, kinds: registry, user, fence });
-    const context = stack.use(createControllerContext({ client, log }));
-    const started = await Promise.all(
+    const context = stack.use(createControllerContext({ client, log, signal }));
+    const starts = await Promise.allSettled(
       controllers.map((controller) => controller.start(context.of(componentOf(controller)))),
     );
-    for (const each of started) stack.use(each);
+    // First all that run, so that they stop when one does not.
+    for (const start of starts) if (start.status === "fulfilled") stack.use(start.value);
+    for (const start of starts) if (start.status === "rejected") throw start.reason;
   }
   return stack.move();
 }

@@ -1,3 +1,4 @@
+/** Patches, as the memory client applies them: to the object as it is, without any rules of its kind. */
 import { ApiError } from "#api/api-error.ts";
 import type { Kind, KubeObject } from "#api/kind.ts";
 import { applyJsonPatch } from "#api/patch/json-patch.ts";

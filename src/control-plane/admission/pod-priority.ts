@@ -38,9 +38,7 @@ export function withPriority(pod: Pod): Pod {
   const computed = (value: string | number) =>
     `priority admission controller computed ${value} from the given PriorityClass name`;
   if (given !== undefined && given !== priority) {
-    throw refuse(
-      `the integer value of priority (${given}) must not be provided in pod spec; ${computed(priority)}`,
-    );
+    throw refuse(`the integer value of priority (${given}) must not be provided in pod spec; ${computed(priority)}`);
   }
   if (preemptionPolicy !== undefined && preemptionPolicy !== PREEMPTION_POLICY) {
     const what = `the string value of PreemptionPolicy (${preemptionPolicy})`;

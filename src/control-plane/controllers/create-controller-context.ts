@@ -1,3 +1,4 @@
+/** What the controllers of one leader share: a client that is fenced to its term, and one informer for each kind. */
 import { apiVersionOf, type Kind, type KubeObject } from "#api/kind.ts";
 import type { ApiClient } from "#api-client/api-client.ts";
 import { createEventRecorder } from "#api-client/create-event-recorder.ts";
@@ -12,6 +13,8 @@ export interface ControllerContextOptions {
   readonly client: ApiClient;
   readonly log: Log;
   readonly now?: () => Date;
+  /** Ends the informers when it is aborted, so that nobody waits for them to sync any more. */
+  readonly signal?: AbortSignal;
 }
 
 /** All controllers of one leader; disposal ends the informers and the recorders. */
@@ -37,7 +40,7 @@ const POD_INDEXES: Readonly<Record<string, IndexFunction<KubeObject>>> = {
 };
 
 export function createControllerContext(options: ControllerContextOptions): SharedControllerContext {
-  const { client, log, now = () => new Date() } = options;
+  const { client, log, now = () => new Date(), signal } = options;
   const informers = new Map<string, Informer<KubeObject>>();
   const recorders = new Map<string, EventRecorder>();
 
@@ -53,6 +56,7 @@ export function createControllerContext(options: ControllerContextOptions): Shar
       onError: (error) => log.error("informer failed", { kind: kind.kind, error: String(error) }),
     });
     informers.set(key, made as unknown as Informer<KubeObject>);
+    if (signal?.aborted === true) void made[Symbol.asyncDispose]();
     return made;
   }
 
@@ -69,11 +73,15 @@ export function createControllerContext(options: ControllerContextOptions): Shar
     return made;
   }
 
+  async function close(): Promise<void> {
+    signal?.removeEventListener("abort", close);
+    const all = [...recorders.values(), ...informers.values()];
+    await Promise.all(all.map((each) => each[Symbol.asyncDispose]()));
+  }
+  signal?.addEventListener("abort", close);
+
   return {
     of: (component) => ({ client, informer, events: recorder(component), log, now }),
-    async [Symbol.asyncDispose]() {
-      const all = [...recorders.values(), ...informers.values()];
-      await Promise.all(all.map((each) => each[Symbol.asyncDispose]()));
-    },
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -23,7 +23,5 @@ const JSON_DOCUMENT = JSON.stringify({ swagger: "2.0", info: INFO, paths: {} });
 
 export function openApiV2Answer(request: ApiRequest): Answer {
   const wantsProtobuf = (headerOf(request, "accept") ?? "").includes("protobuf");
-  return wantsProtobuf
-    ? { status: 200, contentType: PROTOBUF_TYPE, body: DOCUMENT }
-    : jsonAnswer(200, JSON_DOCUMENT);
+  return wantsProtobuf ? { status: 200, contentType: PROTOBUF_TYPE, body: DOCUMENT } : jsonAnswer(200, JSON_DOCUMENT);
 }

@@ -66,7 +66,17 @@ function rootPaths(kinds: readonly Kind[]): readonly string[] {
     const root = group === "" ? "/api" : `/apis/${group}`;
     return [root, ...versions.map(({ version }) => `${root}/${version}`)];
   });
-  const others = ["/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", JWKS_PATH, "/readyz", "/version"];
+  const others = [
+    "/apis",
+    "/healthz",
+    "/livez",
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    JWKS_PATH,
+    "/readyz",
+    "/version",
+  ];
   return [...groups, "/.well-known/openid-configuration", ...others].sort();
 }
 

@@ -5,6 +5,7 @@
  */
 import { generateKeyPairSync, type KeyObject, randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
+import type { X509Certificate } from "@peculiar/x509";
 
 /** A certificate and its private key, both PEM. */
 export interface KeyPair {
@@ -43,6 +44,7 @@ export async function signCertificate(request: CertificateRequest, issuer: Issue
     ...(request.organizations ?? []).map((organization) => ({ O: [organization] })),
   ];
   const signer = issuer?.key ?? privateKey;
+  const authority = issuer === undefined ? undefined : parsedOnce(x509, issuer);
   const subjectKey = publicKey.toCryptoKey(SIGNATURE, true, ["verify"]);
   const names = (request.serverNames ?? []).map(
     (value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value }) as const,
@@ -51,7 +53,7 @@ export async function signCertificate(request: CertificateRequest, issuer: Issue
     {
       serialNumber: serialNumber(),
       subject,
-      issuer: issuer === undefined ? subject : new x509.X509Certificate(issuer.certificate).subjectName,
+      issuer: authority?.subjectName ?? subject,
       notBefore: request.notBefore,
       notAfter: request.notAfter,
       signingAlgorithm: SIGNATURE,
@@ -60,15 +62,9 @@ export async function signCertificate(request: CertificateRequest, issuer: Issue
       extensions: [
         ...usageExtensions(x509, request.usage),
         await x509.SubjectKeyIdentifierExtension.create(subjectKey, false, webcrypto),
-        ...(issuer === undefined
+        ...(authority === undefined
           ? []
-          : [
-              await x509.AuthorityKeyIdentifierExtension.create(
-                new x509.X509Certificate(issuer.certificate),
-                false,
-                webcrypto,
-              ),
-            ]),
+          : [await x509.AuthorityKeyIdentifierExtension.create(authority, false, webcrypto)]),
         ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)]),
       ],
     },
@@ -78,6 +74,15 @@ export async function signCertificate(request: CertificateRequest, issuer: Issue
     certificate: `${certificate.toString("pem")}\n`,
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
   };
+}
+
+/** Parsing takes the library milliseconds, and one authority signs several certificates at the first start. */
+const parsed = new WeakMap<Issuer, X509Certificate>();
+
+function parsedOnce(x509: typeof import("@peculiar/x509"), issuer: Issuer): X509Certificate {
+  const known = parsed.get(issuer) ?? new x509.X509Certificate(issuer.certificate);
+  parsed.set(issuer, known);
+  return known;
 }
 
 function usageExtensions(x509: typeof import("@peculiar/x509"), usage: CertificateRequest["usage"]) {

@@ -14,7 +14,7 @@ export interface Chaos {
 }
 
 /** Of the cache, so short that most who were away have to be helped by the store, and many have missed too much. */
-export const SHORT_HISTORY = { maxChanges: 200, maxAgeMs: 0, minChanges: 100 };
+const SHORT_HISTORY = { maxChanges: 200, maxAgeMs: 0, minChanges: 100 };
 
 export async function watchThroughChaos({ watchers, objects, writes, seed }: Chaos): Promise<ReflectorCounts> {
   const random = seededRandom(seed);

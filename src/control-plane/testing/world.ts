@@ -34,13 +34,14 @@ export interface WorldOptions {
   readonly store: Store;
   readonly objects: number;
   readonly random: () => number;
+  /** Writes between two turns of the event loop. */
+  readonly burst?: number;
+  /** Writes between two compactions, which leave up to as many revisions. */
+  readonly compaction?: number;
 }
 
 const NAMESPACES = 10;
 const TIERS = ["a", "b", "c"];
-/** Writes between two turns of the event loop, and between two compactions. */
-const BURST = 8;
-const COMPACTION = 150;
 const PREFIX = storePrefix(configMap);
 const never = new AbortController().signal;
 
@@ -53,7 +54,8 @@ function numberOf(name: string): number {
   return Number(name.slice(name.lastIndexOf("m") + 1));
 }
 
-export async function createWorld({ client, store, objects, random }: WorldOptions): Promise<World> {
+export async function createWorld(options: WorldOptions): Promise<World> {
+  const { client, store, objects, random, burst = 8, compaction = 150 } = options;
   const there = new Set<number>();
   const history: World["history"][number][] = [];
   const entries = new WeakMap<KubeObject, WorldEntry>();
@@ -98,8 +100,9 @@ export async function createWorld({ client, store, objects, random }: WorldOptio
         const number = pick(objects);
         if (there.has(number) && random() < 0.4) await remove(number);
         else await write(number);
-        if (count % BURST === 0) await setImmediate();
-        if (count % COMPACTION === 0) await store.compact((await store.currentRevision(never)) - pick(100), never);
+        if (count % burst === 0) await setImmediate();
+        if (count % compaction > 0) continue;
+        await store.compact((await store.currentRevision(never)) - pick(compaction), never);
       }
     },
     async finish() {

@@ -62,7 +62,7 @@ export function planDaemonSet(state: DaemonSetState): DaemonSetPlan {
   };
 }
 
-export function daemonNodes({ daemonSet, nodes, pods }: DaemonSetState): readonly DaemonNode[] {
+function daemonNodes({ daemonSet, nodes, pods }: DaemonSetState): readonly DaemonNode[] {
   const byNode = Map.groupBy(pods.filter(isStillThere), (pod) => targetNode(pod) ?? "");
   const eligibility = eligibilityOf(daemonSet);
   return nodes.map((node) => {

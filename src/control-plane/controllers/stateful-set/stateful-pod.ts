@@ -9,8 +9,8 @@ import { type StatefulSet, statefulSet as statefulSetKind } from "#api/kinds/sta
 import type { Draft } from "#api-client/api-client.ts";
 import { podFromTemplate } from "../workload/pod-from-template.ts";
 
-export const REVISION_LABEL = "controller-revision-hash";
-export const NAME_LABEL = "statefulset.kubernetes.io/pod-name";
+const REVISION_LABEL = "controller-revision-hash";
+const NAME_LABEL = "statefulset.kubernetes.io/pod-name";
 const INDEX_LABEL = "apps.kubernetes.io/pod-index";
 
 /** undefined when the pod's name is not one of the set's. */
