@@ -4,6 +4,9 @@ import type { KubeObject } from "#api/kind.ts";
 import { deepFreeze } from "#api/schema/freeze.ts";
 import { isJsonObject } from "#base/json.ts";
 import type { Revision } from "../store/store.ts";
+import { createFieldSetPool, withSharedFieldSets } from "./share-field-sets.ts";
+
+const fieldSets = createFieldSetPool();
 
 export function encodeStored(object: KubeObject): string {
   const { resourceVersion: _, ...metadata } = object.metadata;
@@ -18,7 +21,10 @@ export function decodeStored(text: string, revision: Revision, key: string): Kub
   // Fresh from the parser: nobody else has seen it without.
   Object.assign(metadata, { resourceVersion: String(revision) });
   // Only objects of a kind are stored, after their schema has read them.
-  return deepFreeze(value as KubeObject);
+  const object = value as KubeObject;
+  const { managedFields } = object.metadata;
+  if (managedFields !== undefined) Object.assign(metadata, { managedFields: shared(managedFields) });
+  return deepFreeze(object);
 }
 
 function parse(text: string, key: string): unknown {
@@ -31,7 +37,20 @@ function parse(text: string, key: string): unknown {
 
 /** A frozen copy; what is below metadata is shared. */
 export function withRevision(object: KubeObject, revision: Revision): KubeObject {
-  return deepFreeze({ ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } });
+  const { managedFields } = object.metadata;
+  return deepFreeze({
+    ...object,
+    metadata: {
+      ...object.metadata,
+      resourceVersion: String(revision),
+      ...(managedFields !== undefined && { managedFields: shared(managedFields) }),
+    },
+  });
+}
+
+function shared(managedFields: NonNullable<KubeObject["metadata"]["managedFields"]>) {
+  // What is stored was an array when its schema read it; what others have stored may be anything.
+  return Array.isArray(managedFields) ? withSharedFieldSets(fieldSets, managedFields) : managedFields;
 }
 
 export function revisionOf(object: KubeObject): Revision {

@@ -19,6 +19,7 @@ import type {
   Target,
   UserInfo,
 } from "./resource-api.ts";
+import { createTurns } from "./take-turns.ts";
 
 export interface LocalClientOptions {
   readonly api: ResourceApi;
@@ -33,8 +34,11 @@ export interface LocalClientOptions {
 }
 
 const TIMEOUT_MS = 30_000;
+/** What this program may keep requests and timers waiting for. */
+const TURN_MS = 5;
 
 export function createLocalClient({ api, kinds, user, fieldManager, fence }: LocalClientOptions): ApiClient {
+  const turns = createTurns({ maxMs: TURN_MS, now: () => performance.now() });
   const manager = fieldManager ?? user.name.split(":").at(-1) ?? user.name;
   const base = {
     user,
@@ -53,7 +57,9 @@ export function createLocalClient({ api, kinds, user, fieldManager, fence }: Loc
   }
 
   function call<T>(signal: AbortSignal, run: (context: RequestContext) => Promise<T>): Promise<T> {
-    return withDeadline(TIMEOUT_MS, signal, (ended) => run({ ...base, signal: ended }));
+    const answer = (): Promise<T> => withDeadline(TIMEOUT_MS, signal, (ended) => run({ ...base, signal: ended }));
+    const turn = turns.take();
+    return turn === undefined ? answer() : turn.then(answer);
   }
 
   async function put<O extends KubeObject>(kind: Kind<O>, object: O, subresource: string, signal: AbortSignal) {
