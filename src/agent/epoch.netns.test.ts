@@ -97,7 +97,7 @@ for (const [who, notice] of Object.entries(NOTICED_BY)) {
       const old: Pod = { containerId: "old", netns: pod.path };
       await addByAgent(earlier, old);
       const states = (): Promise<readonly string[]> =>
-        Promise.all([kernelState(earlier), kernelState(later), outputIn(pod, ["ip", "-o", "addr"])]);
+        Promise.all([kernelState(earlier), kernelState(later), outputIn(pod, ["ip", "-4", "-o", "addr"])]);
       const before = await states();
       mkdirSync(dirname(later.paths.ledgerDir), { recursive: true });
       renameSync(earlier.paths.ledgerDir, later.paths.ledgerDir);
