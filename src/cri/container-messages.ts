@@ -186,3 +186,25 @@ export const execSyncResponse = message("ExecSyncResponse", {
   stderr: field(2, bytes),
   exitCode: field(3, int32),
 });
+
+/** For `exec` and `attach`: CRI answers with a URL that the streams are opened at. */
+export const execRequest = message("ExecRequest", {
+  containerId: field(1, string),
+  cmd: repeated(2, string),
+  tty: field(3, bool),
+  stdin: field(4, bool),
+  stdout: field(5, bool),
+  /** Must be false with a terminal. */
+  stderr: field(6, bool),
+});
+
+export const attachRequest = message("AttachRequest", {
+  containerId: field(1, string),
+  stdin: field(2, bool),
+  tty: field(3, bool),
+  stdout: field(4, bool),
+  stderr: field(5, bool),
+});
+
+/** The token in the URL is good for one connection. */
+export const streamUrl = message("StreamUrl", { url: field(1, string) });

@@ -4,15 +4,18 @@
  */
 import { bool, field, message, type ProtobufType, repeated, string, stringMap } from "#base/protobuf.ts";
 import {
+  attachRequest,
   containerIdOnly,
   containerStatusRequest,
   containerStatusResponse,
   createContainerRequest,
+  execRequest,
   execSyncRequest,
   execSyncResponse,
   listContainersRequest,
   listContainersResponse,
   stopContainerRequest,
+  streamUrl,
 } from "./container-messages.ts";
 import {
   imageStatusRequest,
@@ -28,6 +31,7 @@ import {
   podSandboxIdOnly,
   podSandboxStatusRequest,
   podSandboxStatusResponse,
+  portForwardRequest,
   runPodSandboxRequest,
 } from "./sandbox-messages.ts";
 
@@ -95,6 +99,9 @@ export const criMethods = {
   containerStatus: runtime("ContainerStatus", containerStatusRequest, containerStatusResponse),
   listContainers: runtime("ListContainers", listContainersRequest, listContainersResponse),
   execSync: runtime("ExecSync", execSyncRequest, execSyncResponse),
+  exec: runtime("Exec", execRequest, streamUrl),
+  attach: runtime("Attach", attachRequest, streamUrl),
+  portForward: runtime("PortForward", portForwardRequest, streamUrl),
   pullImage: images("PullImage", pullImageRequest, pullImageResponse),
   imageStatus: images("ImageStatus", imageStatusRequest, imageStatusResponse),
   listImages: images("ListImages", listImagesRequest, listImagesResponse),

@@ -147,3 +147,9 @@ const podSandbox = message("PodSandbox", {
 export type PodSandbox = Decoded<typeof podSandbox>;
 
 export const listPodSandboxResponse = message("ListPodSandboxResponse", { items: repeated(1, podSandbox) });
+
+export const portForwardRequest = message("PortForwardRequest", {
+  podSandboxId: field(1, string),
+  /** For WebSocket clients; others name ports in their streams. */
+  port: repeated(2, int32),
+});

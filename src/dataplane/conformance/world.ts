@@ -1,0 +1,214 @@
+/**
+ * Three nodes in network namespaces on one underlay bridge, each with two pods behind a bridge of its own. The nodes
+ * route and know nothing of each other: that is what a data plane is for.
+ *
+ *   pod ── cni0 [node1] eth0 ── underlay ── eth0 [node2] cni0 ── pod
+ */
+import { type Family, type IpAddress, type Prefix, parsePrefix } from "#base/ip-address.ts";
+import { createNetlinkSocket, NETLINK_ROUTE, type NetlinkSocket } from "#kernel/netlink/socket.ts";
+import type { Netns } from "#kernel/netns/netns.ts";
+import { addAddress } from "#kernel/rtnetlink/address.ts";
+import { watchLinks } from "#kernel/rtnetlink/events.ts";
+import { createLink, createVeth, listLinks, setLink } from "#kernel/rtnetlink/link.ts";
+import { addRoute } from "#kernel/rtnetlink/route.ts";
+import { writeSysctls } from "#kernel/sysctl.ts";
+import { testNetns } from "#kernel/testing/with-netns.ts";
+import { type Backend, type DesiredNetwork, FAMILIES, type LocalNode, type Peer } from "../contract.ts";
+import { vtepMac } from "../vtep-mac.ts";
+
+export const UNDERLAY_MTU = 1500;
+
+export interface TestPod {
+  readonly netns: Netns;
+  readonly socket: NetlinkSocket;
+  readonly addresses: Readonly<Record<Family, IpAddress>>;
+}
+
+export interface TestNode {
+  readonly netns: Netns;
+  /** Counts what it writes. */
+  readonly socket: CountingSocket;
+  readonly local: LocalNode;
+  readonly pods: readonly TestPod[];
+}
+
+export interface World extends Disposable {
+  readonly nodes: readonly [TestNode, TestNode, TestNode];
+  readonly pods: readonly TestPod[];
+  /** What the node at the index should have, its peers on one back end each. */
+  desired(index: number, backendOf: (peer: number) => Backend): DesiredNetwork;
+  setPodMtu(mtuBytes: number): void;
+}
+
+export interface CountingSocket extends NetlinkSocket {
+  /** Requests so far that were no question. */
+  readonly writes: number;
+}
+
+const NODES = [1, 2, 3] as const;
+const PODS = [10, 11] as const;
+const DEADLINE_MS = 5000;
+/** Questions have numbers 2 above a multiple of 4: RTM_GETLINK 18, RTM_GETADDR 22, … (include/uapi/linux/rtnetlink.h) */
+const isQuestion = (type: number): boolean => type % 4 === 2;
+
+export async function createWorld(): Promise<World> {
+  using stack = new DisposableStack();
+  const underlay = stack.use(testNetns());
+  const underlaySocket = stack.use(createNetlinkSocket({ protocol: NETLINK_ROUTE, netns: underlay }));
+  const bridge = createLink(underlaySocket, { name: "br0", kind: { type: "bridge" }, mtu: UNDERLAY_MTU, up: true });
+  const addNode = (number: number): TestNode => {
+    const node = createNode(stack, number);
+    const port = { name: `node${number}`, master: bridge.ifindex, up: true };
+    const veth = createVeth(underlaySocket, { ...port, peer: { name: "eth0", netnsFd: node.netns.fd } });
+    setLink(node.socket, veth.peerIfindex, { up: true });
+    for (const family of FAMILIES) {
+      const prefix = underlayPrefix(family, number);
+      addAddress(node.socket, { ifindex: veth.peerIfindex, prefix, noDad: true });
+    }
+    return node;
+  };
+  const nodes = [addNode(NODES[0]), addNode(NODES[1]), addNode(NODES[2])] as const;
+  const pods = nodes.flatMap((node) => node.pods);
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  await Promise.all(
+    [{ netns: underlay, socket: underlaySocket }, ...nodes, ...pods].map((end) => allLinksUp(end, signal)),
+  );
+  const resources = stack.move();
+  return {
+    nodes,
+    pods,
+    desired: (index, backendOf) => desiredOf(nodes, index, backendOf),
+    setPodMtu(mtuBytes) {
+      for (const { socket, netns } of [...nodes, ...pods]) {
+        const isPod = pods.some((pod) => pod.netns === netns);
+        for (const { name, ifindex } of listLinks(socket)) {
+          if (isPod ? name === "eth0" : name.startsWith("veth")) setLink(socket, ifindex, { mtu: mtuBytes });
+        }
+      }
+    },
+    [Symbol.dispose]: () => resources.dispose(),
+  };
+}
+
+function createNode(stack: DisposableStack, number: number): TestNode {
+  const netns = stack.use(testNetns({ loopbackUp: true }));
+  const socket = countingSocket(stack.use(createNetlinkSocket({ protocol: NETLINK_ROUTE, netns })));
+  writeSysctls(netns, {
+    "net/ipv4/ip_forward": 1,
+    "net/ipv6/conf/all/forwarding": 1,
+    // A router asks for neighbours with its link-local address, which otherwise is tentative for the first seconds.
+    "net/ipv6/conf/all/accept_dad": 0,
+    "net/ipv6/conf/default/accept_dad": 0,
+  });
+  const cni0 = createLink(socket, { name: "cni0", kind: { type: "bridge" }, up: true });
+  for (const family of FAMILIES) {
+    addAddress(socket, { ifindex: cni0.ifindex, prefix: podPrefix(family, number, 1), noDad: true });
+  }
+  const pods = PODS.map((host) => createPod(stack, socket, cni0.ifindex, number, host));
+  return {
+    netns,
+    socket,
+    local: {
+      name: `node${number}`,
+      podPrefixes: { 4: podPrefix(4, number, 0), 6: podPrefix(6, number, 0) },
+      underlay: {
+        4: { link: "eth0", address: underlayPrefix(4, number).address },
+        6: { link: "eth0", address: underlayPrefix(6, number).address },
+      },
+    },
+    pods,
+  };
+}
+
+function createPod(
+  stack: DisposableStack,
+  nodeSocket: NetlinkSocket,
+  bridge: number,
+  node: number,
+  host: number,
+): TestPod {
+  const netns = stack.use(testNetns({ loopbackUp: true }));
+  const socket = stack.use(createNetlinkSocket({ protocol: NETLINK_ROUTE, netns }));
+  const veth = createVeth(nodeSocket, {
+    name: `veth${host}`,
+    master: bridge,
+    up: true,
+    peer: { name: "eth0", netnsFd: netns.fd },
+  });
+  setLink(socket, veth.peerIfindex, { up: true });
+  for (const family of FAMILIES) {
+    addAddress(socket, { ifindex: veth.peerIfindex, prefix: podPrefix(family, node, host), noDad: true });
+    const gateway = podPrefix(family, node, 1).address;
+    const destination = parsePrefix(family === 4 ? "0.0.0.0/0" : "::/0");
+    addRoute(socket, { destination, gateway, oif: veth.peerIfindex });
+  }
+  const addresses = { 4: podPrefix(4, node, host).address, 6: podPrefix(6, node, host).address };
+  return { netns, socket, addresses };
+}
+
+function desiredOf(nodes: readonly TestNode[], index: number, backendOf: (peer: number) => Backend): DesiredNetwork {
+  const own = nodes[index];
+  if (own === undefined) throw new RangeError(`Cannot take node ${index}: there are ${nodes.length}`);
+  const peers = nodes.flatMap(({ local }, peer): readonly Peer[] =>
+    peer === index
+      ? []
+      : [
+          {
+            name: local.name,
+            backend: backendOf(peer),
+            podPrefixes: local.podPrefixes,
+            underlayAddresses: { 4: local.underlay[4]?.address, 6: local.underlay[6]?.address },
+            vtepMacs: { 4: vtepMac(local.name, 4), 6: vtepMac(local.name, 6) },
+          },
+        ],
+  );
+  return { local: own.local, peers };
+}
+
+export function podPrefix(family: Family, node: number, host: number): Prefix {
+  return family === 4 ? parsePrefix(`10.244.${node}.${host}/24`) : parsePrefix(`fd00:10:244:${node}::${host}/64`);
+}
+
+function underlayPrefix(family: Family, node: number): Prefix {
+  return family === 4 ? parsePrefix(`192.168.50.${node}/24`) : parsePrefix(`fd00:50::${node}/64`);
+}
+
+function countingSocket(socket: NetlinkSocket): CountingSocket {
+  let writes = 0;
+  return {
+    ...socket,
+    get writes() {
+      return writes;
+    },
+    get portId() {
+      return socket.portId;
+    },
+    request(request, operation) {
+      if (!isQuestion(request.type)) writes++;
+      return socket.request(request, operation);
+    },
+    requestOnThread(request, operation) {
+      writes++;
+      return socket.requestOnThread(request, operation);
+    },
+  };
+}
+
+/** Every link but lo has its carrier, and every bridge port forwards. */
+async function allLinksUp({ netns, socket }: { netns: Netns; socket: NetlinkSocket }, signal: AbortSignal) {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const check = () => {
+    const waiting = listLinks(socket).filter(
+      ({ name, operstate, bridgePort }) =>
+        name !== "lo" && (operstate !== "up" || (bridgePort && bridgePort.state !== "forwarding")),
+    );
+    if (waiting.length === 0) resolve();
+    return waiting.map(({ name }) => name).join(", ");
+  };
+  using _ = watchLinks(netns, { link: check, lost: check });
+  const onAbort = () => reject(new Error(`Links are not up in time: ${check()}`));
+  signal.addEventListener("abort", onAbort);
+  check();
+  await promise;
+  signal.removeEventListener("abort", onAbort);
+}

@@ -1,0 +1,117 @@
+/**
+ * Brings a container's image to the node as its pull policy says. After a failure the same pod waits 10 s, 20 s, … 5 min.
+ * Source: Kubernetes documentation, "Images"; texts of events as the kubelet writes them.
+ */
+import type { Container } from "#api/kinds/pod/container.ts";
+import { defaultPullPolicy } from "#api/kinds/pod/image.ts";
+import type { RecordedEvent } from "#api-client/event-recorder.ts";
+import type { CriClient } from "#cri/cri-client.ts";
+import { CriError } from "#cri/cri-error.ts";
+
+const FIRST_BACK_OFF_MS = 10_000;
+const LONGEST_BACK_OFF_MS = 300_000;
+
+/** ErrImagePull, ImagePullBackOff, ErrImageNeverPull. */
+export class ImageError extends Error {
+  override readonly name = "ImageError";
+  readonly reason: string;
+  readonly retryAtMs: number;
+
+  constructor(reason: string, message: string, retryAtMs: number, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+    this.retryAtMs = retryAtMs;
+  }
+}
+
+export interface ImagePuller {
+  /** Gives what the runtime calls the image. Rejects with ImageError. */
+  ensure(uid: string, container: Container, tell: (event: RecordedEvent) => void, signal: AbortSignal): Promise<string>;
+  forget(uid: string): void;
+}
+
+interface Failure {
+  readonly untilMs: number;
+  readonly pauseMs: number;
+  readonly message: string;
+}
+
+export function createImagePuller(cri: Pick<CriClient, "imageStatus" | "pullImage">, now: () => number): ImagePuller {
+  const failures = new Map<string, Map<string, Failure>>();
+
+  async function pull(
+    uid: string,
+    name: string,
+    tell: (event: RecordedEvent) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const ofPod = failures.get(uid) ?? new Map<string, Failure>();
+    failures.set(uid, ofPod);
+    const last = ofPod.get(name);
+    if (last !== undefined && now() < last.untilMs) {
+      const message = `Back-off pulling image "${name}"`;
+      tell({ type: "Normal", reason: "BackOff", message });
+      tell({ type: "Warning", reason: "Failed", message: "Error: ImagePullBackOff" });
+      throw new ImageError("ImagePullBackOff", `${message}: ErrImagePull: ${last.message}`, last.untilMs);
+    }
+    tell({ type: "Normal", reason: "Pulling", message: `Pulling image "${name}"` });
+    const startedMs = now();
+    try {
+      const { imageRef } = await cri.pullImage({ image: { image: name } }, signal);
+      const { image } = await cri.imageStatus({ image: { image: name } }, signal);
+      ofPod.delete(name);
+      const took = `${now() - startedMs}ms`;
+      const size = image?.size ?? 0n;
+      const message = `Successfully pulled image "${name}" in ${took} (${took} including waiting). Image size: ${size} bytes.`;
+      tell({ type: "Normal", reason: "Pulled", message });
+      return image?.id ?? imageRef;
+    } catch (cause) {
+      signal.throwIfAborted();
+      const why = errorText(cause);
+      const pauseMs = last === undefined ? FIRST_BACK_OFF_MS : Math.min(LONGEST_BACK_OFF_MS, last.pauseMs * 2);
+      const untilMs = now() + pauseMs;
+      ofPod.set(name, { untilMs, pauseMs, message: why });
+      tell({ type: "Warning", reason: "Failed", message: `Failed to pull image "${name}": ${why}` });
+      tell({ type: "Warning", reason: "Failed", message: "Error: ErrImagePull" });
+      // Soon again: the next attempt says that it holds back.
+      throw new ImageError("ErrImagePull", why, now() + SHOW_MS, { cause });
+    }
+  }
+
+  return {
+    async ensure(uid, container, tell, signal) {
+      const name = container.image;
+      const policy = container.imagePullPolicy ?? defaultPullPolicy(name);
+      if (policy === "Always") return await pull(uid, name, tell, signal);
+      const { image } = await cri.imageStatus({ image: { image: name } }, signal);
+      if (image !== undefined) {
+        const message = `Container image "${name}" already present on machine`;
+        tell({ type: "Normal", reason: "Pulled", message });
+        return image.id;
+      }
+      if (policy === "IfNotPresent") return await pull(uid, name, tell, signal);
+      const message = `Container image "${name}" is not present with pull policy of Never`;
+      tell({ type: "Warning", reason: "ErrImageNeverPull", message });
+      tell({ type: "Warning", reason: "Failed", message: "Error: ErrImageNeverPull" });
+      throw new ImageError("ErrImageNeverPull", message, now() + FIRST_BACK_OFF_MS);
+    },
+    forget: (uid) => void failures.delete(uid),
+  };
+}
+
+/** ErrImagePull is shown for a moment before ImagePullBackOff. */
+const SHOW_MS = 1_000;
+
+/** As a kubelet has it from gRPC. */
+export function errorText(error: unknown): string {
+  if (error instanceof CriError) return `rpc error: code = ${goCode(error.code)} desc = ${error.details}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** DEADLINE_EXCEEDED is DeadlineExceeded there. */
+function goCode(code: string): string {
+  return code
+    .split("_")
+    .map((word) => word.slice(0, 1) + word.slice(1).toLowerCase())
+    .join("");
+}

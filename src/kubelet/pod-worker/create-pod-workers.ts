@@ -1,0 +1,255 @@
+/**
+ * One worker for each pod: observe, report, plan, act, until nothing is left to do. Pods do not wait for each other; what
+ * one waits for (an event of the runtime, a probe's verdict, a new version of its object, an hour) only puts its key
+ * into the queue again.
+ */
+import type { Pod } from "#api/kinds/pod/pod.ts";
+import { createWorkQueue } from "#api-client/create-work-queue.ts";
+import type { Probed, Prober } from "../probes/create-prober.ts";
+import { VolumeError } from "../volumes/pod-volumes.ts";
+import { type ActionDeps, applyAction, SandboxError } from "./apply-action.ts";
+import { type LastWords, observePod } from "./observe-pod.ts";
+import { type PodAction, planPod } from "./plan-pod.ts";
+import { goalOf } from "./pod-goal.ts";
+import {
+  emptyMemory,
+  newestInstance,
+  type PodMemory,
+  type PodRuntimeState,
+  type PodView,
+  podContainers,
+  type Waiting,
+} from "./pod-view.ts";
+import { restartAtMs } from "./restart.ts";
+import { StartError } from "./start-container.ts";
+
+export interface PodWorkersDeps extends ActionDeps {
+  readonly prober: Prober;
+  readonly lastWords: LastWords;
+  /** How the pod is now; `isOver`: nothing of it runs and its volumes are gone. */
+  report(view: PodView, pod: Pod, isOver: boolean): void;
+  /** Whose containers and sandboxes these are, for events of the runtime. */
+  learn(uid: string, runtime: PodRuntimeState): void;
+  /** There is nothing left of it. */
+  forget(uid: string): void;
+  onError(uid: string, error: unknown): void;
+}
+
+export interface PodWorkers extends AsyncDisposable {
+  /** A pod as the API has it. */
+  set(pod: Pod): void;
+  /** The API has it no more, or never had. */
+  remove(uid: string, identity: PodIdentity | undefined): void;
+  /** Something happened to it. */
+  wake(uid: string): void;
+  uids(): Iterable<string>;
+}
+
+type MutableMemory = Omit<PodMemory, "waiting" | "stoppedSandboxes" | "started" | "ready" | "unhealthy"> & {
+  readonly waiting: Map<string, Waiting>;
+  readonly stoppedSandboxes: Set<string>;
+};
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+export interface PodIdentity {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+interface Entry {
+  identity: PodIdentity | undefined;
+  pod: Pod | undefined;
+  isGone: boolean;
+  readonly memory: Writable<MutableMemory>;
+  /** Instances whose back-off was told. */
+  readonly told: Set<string>;
+  /** Ends what is under way, since the pod's end has come nearer. */
+  interrupt: AbortController;
+}
+
+/** A pod waits for itself only: as many as a node has. */
+const WORKERS = 500;
+/** More rounds in a row than any pod needs: it makes no progress. */
+const MAX_ROUNDS = 60;
+const FIRST_SANDBOX_RETRY_MS = 1_000;
+const LAST_SANDBOX_RETRY_MS = 15_000;
+/** Files from the API are looked at again so often, and everything else with them. */
+const RESYNC_MS = 60_000;
+
+export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
+  const { prober, tell } = deps;
+  const entries = new Map<string, Entry>();
+  const queue = createWorkQueue({ name: "pods", workers: WORKERS, work, onError: deps.onError });
+
+  function entryOf(uid: string): Entry {
+    const known = entries.get(uid);
+    if (known !== undefined) return known;
+    const { started, ready, unhealthy, ...memory } = emptyMemory(Date.now());
+    const entry: Entry = {
+      identity: undefined,
+      pod: undefined,
+      isGone: false,
+      memory: { ...memory, waiting: new Map(), stoppedSandboxes: new Set() },
+      told: new Set(),
+      interrupt: new AbortController(),
+    };
+    entries.set(uid, entry);
+    return entry;
+  }
+
+  function viewOf(uid: string, entry: Entry, runtime: PodRuntimeState): PodView {
+    const { pod, isGone, memory } = entry;
+    return { pod, isGone, runtime, memory: { ...memory, ...prober.verdicts(uid) }, nowMs: Date.now() };
+  }
+
+  async function work(uid: string, signal: AbortSignal): Promise<void> {
+    const entry = entryOf(uid);
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      entry.interrupt = new AbortController();
+      const current = AbortSignal.any([signal, entry.interrupt.signal]);
+      const runtime = await observePod(deps, uid, signal);
+      deps.learn(uid, runtime);
+      followProbes(uid, entry, runtime);
+      const isEnding = goalOf(viewOf(uid, entry, runtime)).type !== "running";
+      if (isEnding) entry.memory.stoppingSinceMs ??= Date.now();
+      const view = viewOf(uid, entry, runtime);
+      const { actions, wakeAtMs } = planPod(view);
+      tellBackOffs(entry, view);
+      if (actions.length === 0) {
+        await settle(uid, entry, view, wakeAtMs);
+        return;
+      }
+      if (entry.pod !== undefined && !entry.isGone) deps.report(view, entry.pod, false);
+      for (const action of actions) {
+        const isDone = await attempt(uid, entry, action, runtime, current);
+        signal.throwIfAborted();
+        if (!isDone) break;
+      }
+    }
+    throw new Error(`Cannot bring pod "${uid}" to its goal: ${MAX_ROUNDS} steps did not suffice`);
+  }
+
+  /** Gives false when the next plan should be made at once. */
+  async function attempt(
+    uid: string,
+    { pod, memory }: Entry,
+    action: PodAction,
+    runtime: PodRuntimeState,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    try {
+      await applyAction(deps, action, { uid, pod, runtime, signal });
+      if (action.type === "stopSandbox") memory.stoppedSandboxes.add(action.sandboxId);
+      if (action.type === "startContainer") memory.waiting.delete(action.container.spec.name);
+      if (action.type === "createSandbox") memory.sandboxFailures = 0;
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      if (action.type === "createSandbox" && (error instanceof SandboxError || error instanceof VolumeError)) {
+        if (error instanceof VolumeError) tell(pod, { type: "Warning", reason: "FailedMount", message: error.message });
+        const pauseMs = Math.min(LAST_SANDBOX_RETRY_MS, FIRST_SANDBOX_RETRY_MS * 2 ** memory.sandboxFailures);
+        memory.sandboxFailures += 1;
+        memory.sandboxRetryAtMs = Date.now() + pauseMs;
+        return false;
+      }
+      if (action.type === "startContainer" && error instanceof StartError) {
+        const { reason, message, retryAtMs } = error;
+        // What was started and ended shows that itself.
+        if (retryAtMs > 0) memory.waiting.set(action.container.spec.name, { reason, message, retryAtMs });
+        else memory.waiting.delete(action.container.spec.name);
+        return true;
+      }
+      throw error;
+    }
+  }
+
+  async function settle(uid: string, entry: Entry, view: PodView, wakeAtMs: number | undefined): Promise<void> {
+    const { pod } = entry;
+    const goal = goalOf(view);
+    if (goal.type === "gone") {
+      prober.follow(uid, []);
+      await deps.files.removeVolumes(uid);
+      if (entry.identity !== undefined) await deps.files.removeLogs({ ...entry.identity, uid });
+      deps.puller.forget(uid);
+      entries.delete(uid);
+      refreshedAtMs.delete(uid);
+      deps.forget(uid);
+      return;
+    }
+    if (pod === undefined) return;
+    const isOver = goal.type === "stopped" && goal.why === "deleted";
+    if (isOver) await deps.files.removeVolumes(uid);
+    deps.report(view, pod, isOver);
+    if (goal.type !== "running") return;
+    if (view.runtime.sandboxes[0]?.isReady === true) await refreshVolumes(pod);
+    queue.addAfter(uid, Math.min(RESYNC_MS, wakeAtMs === undefined ? RESYNC_MS : Math.max(1, wakeAtMs - Date.now())));
+  }
+
+  const refreshedAtMs = new Map<string, number>();
+
+  async function refreshVolumes(pod: Pod): Promise<void> {
+    const uid = pod.metadata.uid ?? "";
+    const last = refreshedAtMs.get(uid);
+    if (last !== undefined && Date.now() - last < RESYNC_MS) return;
+    refreshedAtMs.set(uid, Date.now());
+    // Made a moment ago.
+    if (last !== undefined) await deps.files.ensureVolumes(pod, AbortSignal.timeout(RESYNC_MS));
+  }
+
+  function followProbes(uid: string, { pod }: Entry, runtime: PodRuntimeState): void {
+    if (pod === undefined) return;
+    const ip = pod.spec.hostNetwork === true ? deps.settings.hostIps[0] : runtime.sandboxes[0]?.ips[0];
+    const isEnding = pod.metadata.deletionTimestamp !== undefined;
+    const probed = podContainers(pod).flatMap((container): readonly Probed[] => {
+      const instance = newestInstance(runtime, container.spec.name);
+      if (instance?.state !== "running" || isEnding) return [];
+      return [{ pod, container, instance, ip: ip ?? "" }];
+    });
+    prober.follow(uid, probed);
+  }
+
+  function tellBackOffs({ told }: Entry, { pod, runtime, memory, nowMs }: PodView): void {
+    if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return;
+    for (const { spec } of podContainers(pod)) {
+      const last = newestInstance(runtime, spec.name);
+      if (last?.state !== "exited" || told.has(last.id) || last.backOffMs === 0) continue;
+      if (memory.waiting.has(spec.name) || nowMs >= restartAtMs(last)) continue;
+      told.add(last.id);
+      const { name, namespace, uid } = pod.metadata;
+      const message = `Back-off restarting failed container ${spec.name} in pod ${name}_${namespace}(${uid})`;
+      tell(pod, { type: "Warning", reason: "BackOff", message });
+    }
+  }
+
+  return {
+    set(pod) {
+      const uid = pod.metadata.uid ?? "";
+      const entry = entryOf(uid);
+      const before = entry.pod;
+      entry.pod = pod;
+      entry.identity = { namespace: pod.metadata.namespace ?? "", name: pod.metadata.name ?? "" };
+      entry.isGone = false;
+      if (isNearerEnd(pod, before)) entry.interrupt.abort(new Error("the pod is being deleted"));
+      queue.add(uid);
+    },
+    remove(uid, identity) {
+      const entry = entryOf(uid);
+      entry.identity = identity ?? entry.identity;
+      entry.isGone = true;
+      entry.interrupt.abort(new Error("the pod is gone"));
+      queue.add(uid);
+    },
+    wake(uid) {
+      if (entries.has(uid)) queue.add(uid);
+    },
+    uids: () => entries.keys(),
+    [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
+  };
+}
+
+/** Deleted, or given less time than before. */
+function isNearerEnd({ metadata }: Pod, before: Pod | undefined): boolean {
+  if (metadata.deletionTimestamp === undefined) return false;
+  const [now, then] = [metadata.deletionGracePeriodSeconds ?? 0, before?.metadata.deletionGracePeriodSeconds];
+  return before?.metadata.deletionTimestamp === undefined || then === undefined || now < then;
+}
