@@ -8,6 +8,8 @@ export type Operation = (typeof operations)[number];
 
 export interface ApiBenchSizes {
   readonly rounds: number;
+  /** Operations of each kind that do not count: V8 compiles what runs often, and connections are made. */
+  readonly warmUp: number;
   /** Watchers, and events that each of them gets in one round. */
   readonly events: readonly { readonly watchers: number; readonly count: number }[];
   /** Operations in one round, by the number of them that are in flight. */
@@ -19,6 +21,7 @@ export interface ApiBenchSizes {
 
 export const FULL_SIZES: ApiBenchSizes = {
   rounds: 5,
+  warmUp: 3000,
   events: [
     { watchers: 1, count: 200 },
     { watchers: 10, count: 100 },
@@ -35,6 +38,7 @@ export const FULL_SIZES: ApiBenchSizes = {
 
 export const QUICK_SIZES: ApiBenchSizes = {
   rounds: 2,
+  warmUp: 600,
   events: [
     { watchers: 1, count: 60 },
     { watchers: 10, count: 30 },

@@ -30,6 +30,8 @@ export interface RateFigure extends Summary, Compared {
   readonly operation: Operation;
   readonly lanes: number;
   readonly perSecond: number;
+  /** CPU time of the server for one operation, in microseconds. */
+  readonly cpuMicros: number;
 }
 
 export interface PodsFigure extends Omit<PodsMeasurement, "creation" | "lists" | "restart"> {
@@ -88,7 +90,14 @@ export function rateFigures(blocks: readonly ThroughputBlock[]): readonly RateFi
       );
       const summary = summarise(samplesOf(group));
       if (summary === undefined) return [];
-      const figure = { contestant, operation, lanes, ...summary, perSecond: perSecond(group) };
+      const figure = {
+        contestant,
+        operation,
+        lanes,
+        ...summary,
+        perSecond: perSecond(group),
+        cpuMicros: cpuMicrosOf(group),
+      };
       if (contestant === REFERENCE || peers.length === 0) return [figure];
       return [
         { ...figure, ...compared(perSecond(group), perSecond(peers), group, peers, (block) => perSecond([block])) },
@@ -160,6 +169,11 @@ function perSecond(blocks: readonly { readonly samplesMs: readonly number[]; rea
   const count = blocks.reduce((sum, { samplesMs }) => sum + samplesMs.length, 0);
   const wallMs = blocks.reduce((sum, block) => sum + block.wallMs, 0);
   return (count * 1000) / wallMs;
+}
+
+function cpuMicrosOf(blocks: readonly ThroughputBlock[]): number {
+  const cpuMs = blocks.reduce((sum, { serverCpuMs }) => sum + serverCpuMs, 0);
+  return (cpuMs * 1000) / samplesOf(blocks).length;
 }
 
 function groups<B>(blocks: readonly B[], keyOf: (block: B) => string): readonly (readonly [B, ...B[]])[] {

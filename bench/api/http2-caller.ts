@@ -1,4 +1,7 @@
-/** HTTP/2: one connection for all requests, and others for watches, a few on each. */
+/**
+ * HTTP/2: one connection for all requests, and one for each watch: a thousand watchers of one kind are a thousand
+ * clients. On one connection their events would share a record and a system call, and look too cheap.
+ */
 import { type ClientHttp2Session, connect } from "node:http2";
 import type { Cluster } from "#api-client/kubeconfig.ts";
 import { type HttpCaller, type HttpRequest, refused, type Stream } from "./http-caller.ts";
@@ -7,11 +10,9 @@ import { type HttpCaller, type HttpRequest, refused, type Stream } from "./http-
 const STREAM_WINDOW = 4 * 1024 * 1024;
 const CONNECTION_WINDOW = 2 ** 30;
 
-export function createHttp2Caller({ server, ca, certificate, key }: Cluster, watchesPerConnection: number): HttpCaller {
+export function createHttp2Caller({ server, ca, certificate, key }: Cluster): HttpCaller {
   const sessions: ClientHttp2Session[] = [];
   let requests: ClientHttp2Session | undefined;
-  let watches: ClientHttp2Session | undefined;
-  let places = 0;
 
   function newSession(): ClientHttp2Session {
     const settings = { initialWindowSize: STREAM_WINDOW, enablePush: false };
@@ -65,12 +66,7 @@ export function createHttp2Caller({ server, ca, certificate, key }: Cluster, wat
       return await send(requests, request);
     },
     async open(path, stream) {
-      if (watches === undefined || places === 0) {
-        watches = newSession();
-        places = watchesPerConnection;
-      }
-      places--;
-      const status = await ask(watches, { method: "GET", path }, stream);
+      const status = await ask(newSession(), { method: "GET", path }, stream);
       if (status >= 300) throw refused({ method: "GET", path }, status, "");
     },
     [Symbol.dispose]() {

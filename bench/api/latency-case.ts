@@ -6,7 +6,7 @@ import type { BenchContext } from "./context.ts";
 import { turnsOf } from "./context.ts";
 import { type Runner, startField } from "./field.ts";
 import { readBlock } from "./load-protocol.ts";
-import { readCpuMs } from "./process-usage.ts";
+import { cpuMsOf } from "./process-usage.ts";
 
 export interface LatencyBlock {
   readonly contestant: string;
@@ -58,8 +58,4 @@ async function measure({ load, serverPids }: Runner, { watchers, count }: Events
     throw new Error(`${samplesMs.length} events were told instead of ${watchers * count}`);
   }
   return { samplesMs, serverCpuMs };
-}
-
-function cpuMsOf(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => sum + readCpuMs(pid), 0);
 }

@@ -82,6 +82,7 @@ const RATE_COLUMNS: readonly Column<RateFigure>[] = [
   MEDIAN,
   P95,
   MAX,
+  right("CPU µs each", ({ cpuMicros }) => cpuMicros.toFixed(0)),
 ];
 
 const PODS_COLUMNS: readonly Column<PodsFigure>[] = [

@@ -11,6 +11,7 @@ import type { Listen } from "./http/start-listener.ts";
 import { startLeaderElection } from "./leader/start-leader-election.ts";
 import { openStore } from "./open-store.ts";
 import { writeKubeconfig } from "./pki/kubeconfig.ts";
+import type { Pki } from "./pki/open-pki.ts";
 import { createLocalClient } from "./resources/local-client.ts";
 import { schedulerController } from "./scheduler/scheduler-controller.ts";
 import { startControlPlane } from "./start-control-plane.ts";
@@ -50,17 +51,20 @@ export async function runControlPlane(options: RunOptions): Promise<void> {
       defaultAccountWaitMs: ACCOUNT_WAIT_MS,
       podwireVersion: options.podwireVersion,
       log,
+      onCertificatesRenewed: (renewed) => writeAdminKubeconfig(renewed),
     }),
   );
   const { pki, registry, resourceApi, server } = controlPlane;
   const url = `https://${server.host.includes(":") ? `[${server.host}]` : server.host}:${server.port}`;
-  await writeKubeconfig(options.kubeconfigPath, {
-    server: url,
-    certificateAuthority: pki.certificateAuthority,
-    clusterName: options.clusterName,
-    userName: "admin",
-    credentials: { type: "certificate", pair: pki.admin },
-  });
+  const writeAdminKubeconfig = ({ certificateAuthority, admin }: Pki): Promise<void> =>
+    writeKubeconfig(options.kubeconfigPath, {
+      server: url,
+      certificateAuthority,
+      clusterName: options.clusterName,
+      userName: "admin",
+      credentials: { type: "certificate", pair: admin },
+    });
+  await writeAdminKubeconfig(pki);
 
   const controllerUser = "system:kube-controller-manager";
   const programs: readonly ControlProgram[] = [

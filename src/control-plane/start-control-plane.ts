@@ -28,9 +28,10 @@ import { createWatchCaches } from "./cache/watch-caches.ts";
 import { createCustomResourceCaches } from "./custom-resources/custom-resource-caches.ts";
 import { startCustomResources } from "./custom-resources/start-custom-resources.ts";
 import { ensureBootstrapObjects } from "./ensure-bootstrap-objects.ts";
-import { startApiServer } from "./http/start-api-server.ts";
-import type { ApiServer, Listen } from "./http/start-listener.ts";
+import { type ApiServer, startApiServer } from "./http/start-api-server.ts";
+import type { Listen } from "./http/start-listener.ts";
 import { openPki, type Pki } from "./pki/open-pki.ts";
+import { startCertificateRenewal } from "./pki/renew-certificates.ts";
 import { createResourceApi } from "./resources/create-resource-api.ts";
 import { createEventAliasCache } from "./resources/event-alias-cache.ts";
 import { createKindRegistry, type KindRegistry } from "./resources/kind-registry.ts";
@@ -38,6 +39,7 @@ import type { ResourceApi } from "./resources/resource-api.ts";
 import { createReviewAnswerer } from "./resources/review-answerer.ts";
 import { startCompactor } from "./store/compactor.ts";
 import type { Store } from "./store/store.ts";
+import { createStoreCheck } from "./store/store-check.ts";
 
 export interface ControlPlaneOptions {
   readonly listen: Listen;
@@ -54,6 +56,8 @@ export interface ControlPlaneOptions {
   readonly defaultAccountWaitMs: number;
   readonly podwireVersion: string;
   readonly log: Log;
+  /** Certificates were made anew; the server uses them already. */
+  readonly onCertificatesRenewed?: (pki: Pki) => Promise<void>;
 }
 
 export interface ControlPlane extends AsyncDisposable {
@@ -80,9 +84,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   stack.defer(() => running.abort());
   const { signal } = running;
 
+  const pkiOptions = { directory: join(dataDirectory, "pki"), serverNames: serverNamesOf(listen, serverNames), now };
   const index = createRbacIndex();
   const [pki, pods, reservations] = await Promise.all([
-    openPki({ directory: join(dataDirectory, "pki"), serverNames: serverNamesOf(listen, serverNames), now }),
+    openPki(pkiOptions),
     followNodePods({ pods: cacheOf(pod), onLost }, signal),
     startServiceReservations(
       {
@@ -133,11 +138,25 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       resourceApi,
       authenticator: createAuthenticator({ serviceAccountTokens: tokens, staticTokens: options.staticTokens }),
       authorizer,
-      healthChecks: [{ name: "ping", isLiveness: true, check: () => undefined }],
+      healthChecks: [
+        { name: "ping", isLiveness: true, check: () => undefined },
+        { name: "store", isLiveness: false, check: createStoreCheck({ store }) },
+      ],
       podwireVersion: options.podwireVersion,
       log,
       now,
       random,
+    }),
+  );
+  stack.use(
+    startCertificateRenewal({
+      current: pki,
+      open: () => openPki(pkiOptions),
+      async onRenewed(renewed) {
+        server.useCertificates(renewed);
+        await options.onCertificatesRenewed?.(renewed);
+      },
+      onError: (error) => log.error("certificates not renewed", { error: String(error) }),
     }),
   );
   const parts = stack.move();

@@ -332,6 +332,20 @@ test("bookmarks come at the interval to those who want them, and before the end"
   await assert.rejects(listAll(cache), { code: "closed" });
 });
 
+test("a bookmark comes when a watcher has asked for it, if it wants bookmarks and still watches", () =>
+  withCache(async (cache) => {
+    await apply(cache, configMap("one"));
+    using gone = await recordEvents(cache, { wantsBookmarks: true, bookmarkAfterMs: 1 });
+    gone[Symbol.dispose]();
+    using silent = await recordEvents(cache, { bookmarkAfterMs: 1 });
+    using wanting = await recordEvents(cache, { wantsBookmarks: true, bookmarkAfterMs: 2 });
+    await wanting.found(({ type, revision }) => type === "BOOKMARK" && revision === 2);
+    assert.deepEqual(
+      [...gone.events, ...silent.events].filter(({ type }) => type === "BOOKMARK"),
+      [],
+    );
+  }));
+
 test("a cache whose store watch ends with compacted ends its watchers with 410 and loads again", async () => {
   await using store = createSqliteStore({ path: ":memory:" });
   const listeners: WatchListener[] = [];

@@ -86,6 +86,13 @@ export function createLoadedKind({ prefix, snapshot, revision: start, own, bound
     }
   }
 
+  function bookmark(subscription: Subscription): void {
+    const { revision } = progress;
+    // Whose watch is over may still have its timer.
+    if (!subscription.wantsBookmarks || subscription.after > revision || !subscriptions.has(subscription)) return;
+    tell(subscription, { type: "BOOKMARK", revision, endsInitialEvents: false });
+  }
+
   function replay(subscription: Subscription): void {
     for (const change of history.since(subscription.after)) {
       const event = eventFor(change, subscription);
@@ -108,25 +115,35 @@ export function createLoadedKind({ prefix, snapshot, revision: start, own, bound
     history,
     get: (key) => snapshot.get(key),
     apply(events, revision) {
+      // Most writes are to other kinds.
+      if (events.length === 0) {
+        progress.advance(revision);
+        return;
+      }
       const changes = events.map(changeOf);
-      if (changes.length > 0) history.append(changes, performance.now());
+      history.append(changes, performance.now());
       progress.advance(revision);
       for (const change of changes) dispatch(change);
     },
     view: (revision) =>
       revision === progress.revision ? snapshot.entries : undo(snapshot.entries, history.since(revision)),
-    subscribe({ namespace, selector, after, wantsBookmarks, marksInitialEvents }, watcher) {
+    subscribe(request, watcher) {
+      const { namespace, selector, after, wantsBookmarks, marksInitialEvents, bookmarkAfterMs } = request;
       const subscription = { namespace, selector, watcher, wantsBookmarks, after: after ?? progress.revision };
       subscriptions.add(subscription);
       if (after === undefined) tellInitial(subscription, marksInitialEvents);
       else replay(subscription);
-      return { [Symbol.dispose]: () => subscriptions.delete(subscription) };
+      const timer =
+        bookmarkAfterMs === undefined ? undefined : setTimeout(() => bookmark(subscription), bookmarkAfterMs).unref();
+      return {
+        [Symbol.dispose]() {
+          clearTimeout(timer);
+          subscriptions.delete(subscription);
+        },
+      };
     },
     bookmark() {
-      const event = { type: "BOOKMARK", revision: progress.revision, endsInitialEvents: false } as const;
-      for (const subscription of subscriptions.all()) {
-        if (subscription.wantsBookmarks && subscription.after <= event.revision) tell(subscription, event);
-      }
+      for (const subscription of subscriptions.all()) bookmark(subscription);
     },
     end(error) {
       progress.stop();

@@ -54,6 +54,8 @@ export interface CacheWatchRequest {
   readonly marksInitialEvents: boolean;
   /** A bookmark about once a minute, and before the cache is closed. */
   readonly wantsBookmarks: boolean;
+  /** One bookmark more after that time, for a client whose own time is over soon then. */
+  readonly bookmarkAfterMs?: number;
 }
 
 export interface CacheWatcher {

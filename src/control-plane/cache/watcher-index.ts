@@ -8,6 +8,7 @@ import type { Change, View } from "./change.ts";
 
 export interface WatcherIndex<W extends View> {
   readonly size: number;
+  has(watcher: W): boolean;
   add(watcher: W): void;
   delete(watcher: W): void;
   /** Whoever the change may be for, each once; also those that are added meanwhile. */
@@ -31,6 +32,7 @@ export function createWatcherIndex<W extends View>(): WatcherIndex<W> {
     get size() {
       return places.size;
     },
+    has: (watcher) => places.has(watcher),
     add(watcher) {
       const { path, value } = placeOf(watcher);
       const byValue = byPath.get(path) ?? new Map<string, Set<W>>();

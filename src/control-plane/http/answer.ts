@@ -19,6 +19,9 @@ const JSON_TYPE = "application/json";
 /** Smaller answers are sent faster as they are; the API server's limit as well. */
 const MIN_COMPRESSED_BYTES = 128 * 1024;
 
+/** Handed to the connection at once: TLS keeps room for the largest write for as long as a connection lasts. */
+const WRITE_BYTES = 64 * 1024;
+
 const COMPRESSION = { level: constants.Z_BEST_SPEED };
 
 const compress = promisify(gzip);
@@ -63,13 +66,21 @@ export async function sendAnswer(
     const payload = isLarge && mayCompress ? await compress(bytes, COMPRESSION) : bytes;
     if (response.destroyed) return;
     response.setHeader("content-length", payload.length);
-    response.end(payload);
+    if (payload.length <= WRITE_BYTES) response.end(payload);
+    else await pour([Readable.from(slices(payload), { objectMode: false }), response], signal);
     return;
   }
   const source = Readable.from(asBytes(body), { objectMode: false });
   if (mayCompress) setCompressed(response);
-  const steps = mayCompress ? [createGzip(COMPRESSION)] : [];
-  await pipeline([source, ...steps, response], signal === undefined ? {} : { signal });
+  await pour([source, ...(mayCompress ? [createGzip(COMPRESSION)] : []), response], signal);
+}
+
+/** As fast as the client reads. */
+async function pour(
+  streams: readonly [Readable, ...NodeJS.ReadWriteStream[], ApiResponse],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await pipeline(streams, signal === undefined ? {} : { signal });
 }
 
 function setHeaders(response: ApiResponse, answer: Omit<Answer, "body">, { warnings }: SendOptions): void {
@@ -89,7 +100,11 @@ function setCompressed(response: ApiResponse): void {
 }
 
 function* asBytes(pieces: Iterable<string>): Generator<Buffer> {
-  for (const piece of pieces) yield Buffer.from(piece);
+  for (const piece of pieces) yield* slices(Buffer.from(piece));
+}
+
+function* slices(bytes: Buffer): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += WRITE_BYTES) yield bytes.subarray(start, start + WRITE_BYTES);
 }
 
 /** A generator's pieces as one string, when they are few; otherwise all of them as they come. */
@@ -116,10 +131,20 @@ async function formatted(answer: Answer, options: SendOptions): Promise<Pick<Ans
   const body = isText ? answer.body : gathered(answer.body, mustParse);
   if (typeof body !== "string" || !contentType.startsWith(JSON_TYPE)) return { body, contentType };
   if (options.format === "yaml") {
-    const { stringify } = await import("yaml");
-    return { body: stringify(JSON.parse(body)), contentType: "application/yaml" };
+    return { body: await yamlText(body), contentType: "application/yaml" };
   }
   return { body: options.isPretty ? `${JSON.stringify(JSON.parse(body), null, 2)}\n` : `${body}\n`, contentType };
+}
+
+/** JSON is YAML: what nests too deep for the library, which recurses, stays as it is. */
+async function yamlText(json: string): Promise<string> {
+  const { stringify } = await import("yaml");
+  try {
+    return stringify(JSON.parse(json));
+  } catch (error) {
+    if (error instanceof RangeError) return `${json}\n`;
+    throw error;
+  }
 }
 
 function acceptsGzip(request: ApiRequest): boolean {

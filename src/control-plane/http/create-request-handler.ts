@@ -23,13 +23,14 @@ import type { RequestLabels, RequestMetrics } from "./request-metrics.ts";
 import { parseRequestPath, type RequestPath } from "./request-path.ts";
 import { resolveTarget, unknownPathError } from "./resolve-target.ts";
 import { type ResourceDeps, serveResource } from "./serve-resource.ts";
+import type { ServeServerPath } from "./serve-server-path.ts";
 import { destroyResponse } from "./watch/watch-stream.ts";
 
 export interface RequestHandlerDeps extends ResourceDeps {
   readonly authenticator: Authenticator;
   readonly connector: Connector;
-  /** The server's own paths: discovery, OpenAPI, health, version; undefined for an unknown one. */
-  readonly servePath: (request: ApiRequest, path: string, query: URLSearchParams) => Answer | undefined;
+  /** The server's own paths: discovery, OpenAPI, health, version. */
+  readonly servePath: ServeServerPath;
   readonly limit: InFlightLimit;
   readonly metrics: RequestMetrics;
   readonly log: Log;
@@ -88,7 +89,7 @@ async function serve(deps: RequestHandlerDeps, call: Call): Promise<Answer | und
   const isOpen = path.type === "other" && isHealthPath(path.path);
   const user = isOpen ? undefined : await authorizedUser(deps, call);
   if (path.type === "other") {
-    const answer = deps.servePath(request, path.path, query);
+    const answer = await deps.servePath(request, path.path, query);
     if (answer === undefined) throw unknownPathError();
     return answer;
   }

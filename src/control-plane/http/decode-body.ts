@@ -2,17 +2,14 @@
  * From a body's bytes to a JSON value, by content type: JSON (also when nothing is said), YAML, or Kubernetes'
  * protobuf. What the object means is looked at later. Source: Kubernetes documentation, "Kubernetes API Concepts".
  */
-import { ApiError, badRequestError } from "#api/api-error.ts";
-import { parseJson } from "#api/schema/parse-json.ts";
+import { ApiError } from "#api/api-error.ts";
+import { type ParsedJson, parseJson } from "#api/schema/parse-json.ts";
 import { decodeProtobufObject, PROTOBUF_MEDIA_TYPE } from "#api/schema/protobuf-decode.ts";
-import type { JsonValue } from "#base/json.ts";
 import type { PatchBody } from "../resources/resource-api.ts";
+import { parseYaml } from "./parse-yaml.ts";
 
-export interface DecodedBody {
-  readonly value: JsonValue;
-  /** `duplicate field "…"`, one for each. */
-  readonly duplicates: readonly string[];
-}
+/** With what is to be said of members that are there twice: only the text shows them. */
+export type DecodedBody = ParsedJson;
 
 export type FindKind = Parameters<typeof decodeProtobufObject>[0];
 
@@ -51,18 +48,6 @@ export function patchTypeOf(contentType: string): PatchBody["type"] {
 export async function decodePatch(bytes: Buffer, type: PatchBody["type"]): Promise<DecodedBody> {
   const text = bytes.toString();
   return type === "apply" ? await parseYaml(text) : parseJson(text);
-}
-
-/** JSON is YAML, too, and most bodies that could be YAML are JSON. */
-async function parseYaml(text: string): Promise<DecodedBody> {
-  if (/^\s*[{[]/.test(text)) return parseJson(text);
-  const yaml = await import("yaml");
-  try {
-    // What a YAML document of the core schema holds is JSON.
-    return { value: yaml.parse(text, { schema: "core", maxAliasCount: 100 }) as JsonValue, duplicates: [] };
-  } catch (cause) {
-    throw badRequestError(`error converting YAML to JSON: yaml: ${(cause as Error).message}`, cause);
-  }
 }
 
 function mediaTypeOf(contentType: string): string {

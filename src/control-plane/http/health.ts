@@ -6,8 +6,8 @@ export interface HealthCheck {
   readonly name: string;
   /** Whether the server has to be restarted when it fails, or is only not ready. */
   readonly isLiveness: boolean;
-  /** What is wrong, for people; undefined when all is well. */
-  check(): string | undefined;
+  /** What is wrong, for people; undefined when all is well. Never rejects. */
+  check(): string | undefined | Promise<string | undefined>;
 }
 
 const PATH = /^\/(healthz|livez|readyz)(?:\/([^/]+))?$/;
@@ -18,7 +18,11 @@ export function isHealthPath(path: string): boolean {
 }
 
 /** undefined for a path that is no health check's. */
-export function serveHealth(path: string, query: URLSearchParams, checks: readonly HealthCheck[]): Answer | undefined {
+export function serveHealth(
+  path: string,
+  query: URLSearchParams,
+  checks: readonly HealthCheck[],
+): Promise<Answer> | undefined {
   const [, endpoint, single] = PATH.exec(path) ?? [];
   if (endpoint === undefined) return undefined;
   const chosen = checks.filter(
@@ -28,9 +32,13 @@ export function serveHealth(path: string, query: URLSearchParams, checks: readon
       !query.getAll("exclude").includes(name),
   );
   if (single !== undefined && chosen.length === 0) return undefined;
-  const results = chosen.map(({ name, check }) => ({ name, problem: check() }));
+  return answerChecks(endpoint, chosen, query.has("verbose"));
+}
+
+async function answerChecks(endpoint: string, checks: readonly HealthCheck[], isVerbose: boolean): Promise<Answer> {
+  const results = await Promise.all(checks.map(async ({ name, check }) => ({ name, problem: await check() })));
   const isHealthy = results.every(({ problem }) => problem === undefined);
-  if (isHealthy && !query.has("verbose")) return textAnswer(200, "ok");
+  if (isHealthy && !isVerbose) return textAnswer(200, "ok");
   const lines = results.map(({ name, problem }) =>
     problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`,
   );

@@ -56,15 +56,18 @@ export function* representList(kind: Kind, list: ObjectList, options: RepresentO
   yield "]}";
 }
 
-/** Objects whose text is made at once. */
-const PIECE = 50;
+/** Characters of text that are made at once, and the rest of the object that passes them. */
+const PIECE = 32 * 1024;
 
 function* pieces(objects: readonly KubeObject[], text: (object: KubeObject) => string): Generator<string> {
-  for (let start = 0; start < objects.length; start += PIECE) {
-    const piece = objects
-      .slice(start, start + PIECE)
-      .map(text)
-      .join(",");
-    yield start === 0 ? piece : `,${piece}`;
+  let piece = "";
+  let separator = "";
+  for (const object of objects) {
+    piece += separator + text(object);
+    separator = ",";
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = "";
   }
+  if (piece !== "") yield piece;
 }

@@ -25,7 +25,12 @@ export interface ServerPathDeps {
   readonly podwireVersion: string;
 }
 
-export type ServeServerPath = (request: ApiRequest, path: string, query: URLSearchParams) => Answer | undefined;
+/** undefined for an unknown path. */
+export type ServeServerPath = (
+  request: ApiRequest,
+  path: string,
+  query: URLSearchParams,
+) => Answer | Promise<Answer> | undefined;
 
 const JWKS_PATH = "/openid/v1/jwks";
 

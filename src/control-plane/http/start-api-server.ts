@@ -12,7 +12,7 @@ import type { HealthCheck } from "./health.ts";
 import { createInFlightLimit } from "./in-flight-limit.ts";
 import { createRequestMetrics } from "./request-metrics.ts";
 import { createServeServerPath } from "./serve-server-path.ts";
-import { type ApiServer, type Listen, startListener } from "./start-listener.ts";
+import { type Listen, startListener } from "./start-listener.ts";
 import { createEventEncoders } from "./watch/event-text.ts";
 
 export interface ApiServerOptions {
@@ -30,13 +30,20 @@ export interface ApiServerOptions {
   readonly random: () => number;
 }
 
+export interface ApiServer extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** For connections from now on, of clients to the server and of the server to kubelets. */
+  useCertificates(certificates: Pick<Pki, "server" | "kubeletClient">): void;
+}
+
 /** Resolves when it listens; dispose to stop it: watches end, requests finish, within a few seconds. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { listen, pki, registry, resourceApi, authorizer, now, random } = options;
   const stopping = new AbortController();
   const metrics = createRequestMetrics();
   const limit = createInFlightLimit();
-  const kubeletTls = { ca: pki.certificateAuthority, ...pki.kubeletClient };
+  let kubeletTls = { ca: pki.certificateAuthority, ...pki.kubeletClient };
   let serverAddress = `${listen.host}:${listen.port}`;
   const handle = createRequestHandler({
     ...options,
@@ -44,7 +51,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     metrics,
     stopping: stopping.signal,
     encoderFor: createEventEncoders(now),
-    connector: createConnector({ resourceApi, kubeletTls, random }),
+    connector: createConnector({ resourceApi, kubeletTls: () => kubeletTls, random }),
     servePath: createServeServerPath({
       registry,
       openApiDocument,
@@ -57,13 +64,19 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     }),
     authorizer,
   });
-  const server = await startListener({
+  const listener = await startListener({
     listen,
     certificate: pki.server,
     clientAuthority: pki.certificateAuthority,
     handle,
     stopping,
   });
-  serverAddress = `${server.host}:${server.port}`;
-  return server;
+  serverAddress = `${listener.host}:${listener.port}`;
+  return {
+    ...listener,
+    useCertificates({ server, kubeletClient }) {
+      listener.useCertificate(server);
+      kubeletTls = { ca: pki.certificateAuthority, ...kubeletClient };
+    },
+  };
 }

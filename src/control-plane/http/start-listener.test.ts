@@ -52,6 +52,21 @@ test("startListener goes on after clients that send nonsense or leave", () =>
     assert.equal((await server.ask("GET", "/readyz")).status, 200);
   }));
 
+test("startListener shows a renewed certificate to whoever connects from then on", () =>
+  withApiServer(async (server) => {
+    const before = await rawTls(server);
+    const names = { commonName: "renewed", organizations: [], serverNames: ["127.0.0.1"] };
+    const renewed = await server.pki.issueServing(names);
+    server.server.useCertificates({ server: renewed, kubeletClient: server.pki.kubeletClient });
+    const after = await rawTls(server);
+    assert.deepEqual(
+      [before, after].map((socket) => socket.getPeerCertificate().subject.CN),
+      ["kube-apiserver", "renewed"],
+    );
+    for (const socket of [before, after]) socket.destroy();
+    assert.equal((await server.ask("GET", MAPS)).status, 200);
+  }));
+
 test("startListener lets a request end before it stops", () => {
   const entered = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();

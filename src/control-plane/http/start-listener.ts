@@ -26,9 +26,11 @@ export interface ListenerOptions {
   readonly stopping: AbortController;
 }
 
-export interface ApiServer extends AsyncDisposable {
+export interface Listener extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
+  /** Shown to clients that connect from now on. */
+  useCertificate(certificate: KeyPair): void;
 }
 
 /** What clients get to end a TLS handshake. */
@@ -44,14 +46,13 @@ const MAX_STREAMS = 4096;
 const MAX_SESSION_MEBIBYTES = 256;
 
 /** Resolves when it listens. */
-export async function startListener(options: ListenerOptions): Promise<ApiServer> {
+export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { listen, certificate, clientAuthority, handle, stopping } = options;
+  const contextOf = (pair: KeyPair) =>
+    ({ key: pair.key, cert: pair.certificate, ca: clientAuthority, minVersion: "TLSv1.2" }) as const;
   const server = createSecureServer({
+    ...contextOf(certificate),
     allowHTTP1: true,
-    key: certificate.key,
-    cert: certificate.certificate,
-    ca: clientAuthority,
-    minVersion: "TLSv1.2",
     requestCert: true,
     // Whoever comes without a certificate may have a token; bad certificates are refused with a Status.
     rejectUnauthorized: false,
@@ -78,6 +79,7 @@ export async function startListener(options: ListenerOptions): Promise<ApiServer
   return {
     host,
     port,
+    useCertificate: (pair) => server.setSecureContext(contextOf(pair)),
     async [Symbol.asyncDispose]() {
       stopping.abort();
       // Takes no more connections, and closes the others once they are idle.

@@ -64,9 +64,12 @@ export interface WatchPlan {
     | { readonly type: "initial"; readonly atLeast: Revision | undefined };
 }
 
+/** The API server's: how long before its end a watch gets a last bookmark. */
+const BOOKMARK_AHEAD_MS = 2_000;
+
 export function planWatch(target: Target, options: WatchOptions): WatchPlan {
   throwInvalid(checkWatchOptions(options));
-  const { allowWatchBookmarks, sendInitialEvents } = options;
+  const { allowWatchBookmarks, sendInitialEvents, timeoutMs = 0 } = options;
   const { selector } = planSelector(target, options);
   return {
     request: {
@@ -74,6 +77,7 @@ export function planWatch(target: Target, options: WatchOptions): WatchPlan {
       selector,
       wantsBookmarks: allowWatchBookmarks,
       marksInitialEvents: sendInitialEvents === true && allowWatchBookmarks,
+      ...(allowWatchBookmarks && timeoutMs > BOOKMARK_AHEAD_MS && { bookmarkAfterMs: timeoutMs - BOOKMARK_AHEAD_MS }),
     },
     start: planStart(parseRevision(options.resourceVersion) ?? 0, sendInitialEvents),
   };

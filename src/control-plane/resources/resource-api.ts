@@ -53,6 +53,8 @@ export interface WatchOptions extends ListOptions {
   readonly allowWatchBookmarks: boolean;
   /** undefined: not asked for. */
   readonly sendInitialEvents?: boolean;
+  /** The caller ends the watch after that: a bookmark comes shortly before. */
+  readonly timeoutMs?: number;
 }
 
 export interface ObjectList {

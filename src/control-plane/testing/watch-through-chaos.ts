@@ -25,7 +25,7 @@ export async function watchThroughChaos({ watchers, objects, writes, seed }: Cha
   const stops = Array.from({ length: watchers }, () => new AbortController());
   const client = local.client();
   const reflectors = stops.map(({ signal }) =>
-    startReflector({ client, world, random, disconnects: 1 / 400, maxTurnsAway: 40, signal }),
+    startReflector({ client, world, random, disconnects: 1 / 400, maxTurnsAway: 320, signal }),
   );
   await world.change(writes);
   const revision = await world.finish();

@@ -9,7 +9,9 @@ import { createKubeletLocator, kubeletAddressOf } from "./kubelet-locator.ts";
 import { type ConnectCall, type ConnectDeps, servePodLog, servePodStream } from "./serve-connect.ts";
 import { parseProxyName, podBackend, serveProxy, serviceBackend } from "./serve-proxy.ts";
 
-export interface ConnectorDeps extends Pick<ConnectDeps, "kubeletTls"> {
+export interface ConnectorDeps {
+  /** For the next connection: certificates are renewed. */
+  readonly kubeletTls: () => ConnectDeps["kubeletTls"];
   readonly resourceApi: Pick<ResourceApi, "get">;
   readonly random: () => number;
 }
@@ -34,7 +36,7 @@ export function createConnector({ resourceApi, kubeletTls, random }: ConnectorDe
   const getEndpoints = read<Endpoints>(endpoints);
   const depsFor = (context: RequestContext): ConnectDeps => ({
     kubelets: createKubeletLocator({ getNode: (name) => getNode(undefined, name, context) }),
-    kubeletTls,
+    kubeletTls: kubeletTls(),
   });
   const podOf = ({ target }: ConnectCall, context: RequestContext): Promise<Pod> =>
     getPod(target.namespace, target.name ?? "", context);
@@ -60,7 +62,7 @@ export function createConnector({ resourceApi, kubeletTls, random }: ConnectorDe
     "nodes/proxy": async (call, context) => {
       const name = parseProxyName(call.target.name ?? "");
       const address = kubeletAddressOf(await getNode(undefined, name.name, context));
-      await serveProxy(call, { ...address, tls: kubeletTls });
+      await serveProxy(call, { ...address, tls: kubeletTls() });
     },
   };
   return ({ kind, subresource }) => (kind.group === "" ? connects[`${kind.plural}/${subresource}`] : undefined);

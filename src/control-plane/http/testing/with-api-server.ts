@@ -14,8 +14,7 @@ import { openPki, type Pki } from "../../pki/open-pki.ts";
 import type { KeyPair } from "../../pki/sign-certificate.ts";
 import { createKindRegistry } from "../../resources/kind-registry.ts";
 import type { ResourceApi } from "../../resources/resource-api.ts";
-import { type ApiServerOptions, startApiServer } from "../start-api-server.ts";
-import type { ApiServer } from "../start-listener.ts";
+import { type ApiServer, type ApiServerOptions, startApiServer } from "../start-api-server.ts";
 import { createMemoryResourceApi, type MemoryResourceApi } from "./memory-resource-api.ts";
 
 export interface TestServer {

@@ -23,8 +23,9 @@ export interface EventEncoder {
   encode(event: WatchEvent): Buffer;
 }
 
-/** Events whose bytes are kept, by encoder: more than come in a few turns of the event loop. */
+/** Events whose bytes are kept, by encoder: more than come in a few turns of the event loop, but not at any size. */
 const KEPT_EVENTS = 256;
+const KEPT_BYTES = 1024 * 1024;
 
 /** Encoders by format. They live as long as their kind. */
 export function createEventEncoders(now: () => Date): (format: EventFormat) => EventEncoder {
@@ -42,6 +43,11 @@ export function createEventEncoders(now: () => Date): (format: EventFormat) => E
 
 function createEventEncoder(format: EventFormat, now: () => Date): EventEncoder {
   const kept = new Map<object, { readonly type: WatchEvent["type"]; readonly bytes: Buffer }>();
+  let keptBytes = 0;
+  const forget = (object: object): void => {
+    keptBytes -= kept.get(object)?.bytes.length ?? 0;
+    kept.delete(object);
+  };
   return {
     encode(event) {
       const known = kept.get(event.object);
@@ -49,9 +55,14 @@ function createEventEncoder(format: EventFormat, now: () => Date): EventEncoder 
       const bytes = Buffer.from(lineText(event.type, eventObjectText(event, format, now)));
       // Bookmarks are made for one watcher.
       if (event.type === "BOOKMARK") return bytes;
-      const [oldest] = kept.size < KEPT_EVENTS ? [] : kept.keys();
-      if (oldest !== undefined) kept.delete(oldest);
+      forget(event.object);
       kept.set(event.object, { type: event.type, bytes });
+      keptBytes += bytes.length;
+      // The newest stays, however large: it has most of its watchers still before it.
+      for (const oldest of kept.keys()) {
+        if (oldest === event.object || (kept.size <= KEPT_EVENTS && keptBytes <= KEPT_BYTES)) break;
+        forget(oldest);
+      }
       return bytes;
     },
   };

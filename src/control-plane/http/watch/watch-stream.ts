@@ -41,15 +41,16 @@ export async function serveWatch(response: ApiResponse, request: WatchRequest): 
   const writer = createWatchWriter({ stream, encoder, firstEncoder, onOver });
   response.on("drain", writer.onDrain);
   response.on("close", onOver);
-  const durationMs = request.timeoutSeconds > 0 ? request.timeoutSeconds * 1000 : MIN_WATCH_MS * (1 + request.random());
-  const timer = setTimeout(writer.end, Math.min(durationMs, MAX_TIMER_MS));
+  const wantedMs = request.timeoutSeconds > 0 ? request.timeoutSeconds * 1000 : MIN_WATCH_MS * (1 + request.random());
+  const timeoutMs = Math.min(wantedMs, MAX_TIMER_MS);
+  const timer = setTimeout(writer.end, timeoutMs);
   const signal = AbortSignal.any([context.signal, ended.signal]);
   try {
     const sink = {
       onEvent: writer.onEvent,
       onError: (error: Error) => writer.onError(asApiError(error)),
     };
-    await resourceApi.watch(target, options, sink, { ...context, signal });
+    await resourceApi.watch(target, { ...options, timeoutMs }, sink, { ...context, signal });
     head.send();
     if (stopping.aborted) writer.end();
     stopping.addEventListener("abort", writer.end);

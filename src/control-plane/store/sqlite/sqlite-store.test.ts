@@ -149,3 +149,56 @@ test("write rejects with unavailable while there is no room, and nothing is stor
     await watch.reached(revision + 1);
     assert.equal(watch.events.length, revision);
   }));
+
+test("write commits what comes at once together, and tells of it in its order before it is acknowledged", () =>
+  withFolder(async (path) => {
+    await using store = createSqliteStore({ path });
+    using watch = recordWatch(store, PODS, 1);
+    const revisions = await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        const revision = await put(store, `${PODS}a/${index}`, String(index), 0);
+        assert.ok(watch.events.some((event) => event.revision === revision));
+        return revision;
+      }),
+    );
+    assert.deepEqual(
+      watch.events.map(({ revision }) => revision),
+      revisions,
+    );
+  }));
+
+test("write refuses what collides with a write of the same moment, and reads see what came before them", () =>
+  withFolder(async (path) => {
+    await using store = createSqliteStore({ path });
+    const key = `${PODS}a/one`;
+    const [first, second, read] = await Promise.allSettled([
+      put(store, key, "1", 0),
+      put(store, key, "2", 0),
+      store.get(key, never),
+    ]);
+    assert.equal(first.status, "fulfilled");
+    assert.equal(second.status === "rejected" && second.reason.code, "conflict");
+    assert.equal(second.status === "rejected" && second.reason.current?.value, "1");
+    assert.equal(read.status === "fulfilled" && read.value?.value, "1");
+  }));
+
+test("write rejects all writes of a moment when there is no room for them, and none of them has happened", () =>
+  withFolder(async (path) => {
+    await using store = createSqliteStore({ path, maxBytes: 200_000 });
+    const before = await put(store, `${PODS}a/first`, "1", 0);
+    using watch = recordWatch(store, PODS, before);
+    const value = `"${"x".repeat(10_000)}"`;
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, index) => put(store, `${PODS}a/${index}`, value, 0)),
+    );
+    const written = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+    assert.ok(written.length < 40);
+    assert.equal((await keysOf(store, PODS)).length, 1 + written.length);
+    assert.equal(await store.currentRevision(never), before + written.length);
+    const next = await put(store, `${PODS}a/last`, "1", 0);
+    await watch.reached(next);
+    assert.deepEqual(
+      watch.events.map(({ revision }) => revision),
+      [...written, next],
+    );
+  }));

@@ -41,6 +41,8 @@ const AS_OF = `
   ) WHERE previous > 0`;
 
 export function prepareStatements(database: DatabaseSync) {
+  const begin = database.prepare("BEGIN");
+  const commit = database.prepare("COMMIT");
   const get = database.prepare(`${ENTRY} WHERE live.key = ?`);
   const revisionOf = database.prepare("SELECT revision FROM live WHERE key = ?");
   const insert = database.prepare("INSERT INTO log (revision, key, value, previous, expires) VALUES (?, ?, ?, ?, ?)");
@@ -75,6 +77,12 @@ export function prepareStatements(database: DatabaseSync) {
 
   // The columns are those of the statements above; nothing else describes their types.
   return {
+    begin: () => void begin.run(),
+    commit: () => void commit.run(),
+    /** Some errors have rolled back by themselves. */
+    rollback(): void {
+      if (database.isTransaction) database.exec("ROLLBACK");
+    },
     get: (key: string) => get.get(key) as StoredEntry | undefined,
     revisionOf: (key: string): Revision => (revisionOf.get(key) as { revision: Revision } | undefined)?.revision ?? 0,
     insert({ revision, key, value, previous, expires }: NewRow): void {

@@ -9,6 +9,8 @@ import type { LogRow, Statements } from "./statements.ts";
 /** Rows read in one turn of the event loop. */
 const STEP = 256;
 
+const NOTHING: readonly StoreEvent[] = [];
+
 interface Watch {
   readonly prefix: string;
   readonly listener: WatchListener;
@@ -19,8 +21,8 @@ interface Watch {
 
 export interface WatchHub {
   readonly watch: Store["watch"];
-  /** Right after the commit. A write made by a listener is told after this one, to everybody. */
-  publish(event: StoreEvent): void;
+  /** Right after the commit. A write made by a listener is told after these, to everybody. */
+  publish(events: readonly StoreEvent[]): void;
   end(error: StoreError): void;
 }
 
@@ -36,7 +38,7 @@ export function createWatchHub(
     for (const watch of watches) {
       if (!watch.isLive || event.revision <= watch.position) continue;
       watch.position = event.revision;
-      tell(watch, event.key.startsWith(watch.prefix) ? [event] : [], event.revision);
+      tell(watch, event.key.startsWith(watch.prefix) ? [event] : NOTHING, event.revision);
     }
   }
 
@@ -77,8 +79,8 @@ export function createWatchHub(
       if (!watch.isLive) setImmediate(catchUp, watch);
       return { [Symbol.dispose]: () => void watches.delete(watch) };
     },
-    publish(event) {
-      queue.push(event);
+    publish(events) {
+      queue.push(...events);
       if (isPublishing) return;
       isPublishing = true;
       for (let next = queue[0]; next !== undefined; next = queue[0]) {

@@ -1,0 +1,27 @@
+/** control-plane-process.ts as one file: it starts several times as fast as from source. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+/** Gives the file to start. */
+export async function buildProcessBundle(folder: string): Promise<string> {
+  await build({
+    bundle: true,
+    platform: "node",
+    target: "node24",
+    format: "esm",
+    absWorkingDir: join(import.meta.dirname, "../.."),
+    logLevel: "warning",
+    // Some dependencies are CommonJS and call `require`.
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
+    entryPoints: [join(import.meta.dirname, "control-plane-process.ts")],
+    outfile: join(folder, "control-plane.mjs"),
+  });
+  const start = join(folder, "start.mjs");
+  const cache =
+    'import { enableCompileCache } from "node:module";\nenableCompileCache(import.meta.dirname + "/cache");\n';
+  writeFileSync(start, `${cache}await import("./control-plane.mjs");\n`);
+  return start;
+}
