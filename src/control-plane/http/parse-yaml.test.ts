@@ -25,9 +25,7 @@ for (const [text, value] of [
 test("parseYaml tells keys that are there twice, and the last one counts", async () => {
   assert.deepEqual(await parseYaml("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n"), {
     value: { a: 3, b: { c: 2 } },
-    duplicates: [
-      'yaml: unmarshal errors:\n  line 5: key "a" already set in map\n  line 4: key "c" already set in map',
-    ],
+    duplicates: ['yaml: unmarshal errors:\n  line 5: key "a" already set in map\n  line 4: key "c" already set in map'],
   });
   assert.deepEqual(await parseYaml('{"a": 1, "a": 2}'), { value: { a: 2 }, duplicates: ['duplicate field "a"'] });
 });

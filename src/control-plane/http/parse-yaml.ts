@@ -55,11 +55,7 @@ function parseIfJson(text: string): ParsedJson | undefined {
 }
 
 /** Gives what is said of keys that are there twice; throws for an anchor that holds itself. */
-function inspect(
-  yaml: typeof import("yaml"),
-  document: Document.Parsed,
-  lines: LineCounter,
-): readonly string[] {
+function inspect(yaml: typeof import("yaml"), document: Document.Parsed, lines: LineCounter): readonly string[] {
   const duplicates: string[] = [];
   yaml.visit(document, {
     Alias(_key, { source }: Alias, path: readonly (Document | Node | Pair)[]) {
