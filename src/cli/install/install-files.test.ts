@@ -18,7 +18,7 @@ import { readManifest } from "./manifest.ts";
 import { uninstallFiles } from "./uninstall-files.ts";
 
 const LAUNCHER = "podwire-cni-launcher-1 v1";
-const BUNDLE_FILES = ["standalone.mjs", "cni.cjs", "podwire.mjs", "main.mjs", "podwire", "koffi.node"];
+const BUNDLE_FILES = ["standalone.mjs", "cni.cjs", "podwire.mjs", "main.cjs", "podwire", "koffi.node"];
 
 interface Folders extends Disposable {
   readonly binDir: string;

@@ -3,7 +3,17 @@
  * `.podwire/` with what the launcher runs when no agent listens. Each file appears whole, by rename; no name is ever
  * without a file. The manifest is written first, so an installation that was cut short is known to the next one.
  */
-import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { isOurLauncher } from "#agent/our-launcher.ts";
 import { CliError } from "../cli-error.ts";
@@ -18,14 +28,12 @@ import {
 } from "./manifest.ts";
 import { planInstall, type WantedFile } from "./plan-install.ts";
 
-/** Of the bundle folder; each is copied to `.podwire/`. */
-const BUNDLE_FILES = ["standalone.mjs", "cni.cjs", "podwire.mjs", "main.mjs", "podwire", "koffi.node", "cni-launcher"];
 const LAUNCHER = "cni-launcher";
 
 export interface InstallRequest {
   readonly binDir: string;
   readonly version: string;
-  /** Made by scripts/build.ts. */
+  /** Made by scripts/build.ts; each of its files is copied to `.podwire/`. */
   readonly bundleFolder: string;
   readonly plugins: readonly string[];
   /** Node binary that `.podwire/node` points to. */
@@ -84,7 +92,9 @@ function wantedFiles({ bundleFolder, plugins, conflist }: InstallRequest): reado
     mode,
     sha256: hashOf(content),
   });
-  const bundle = BUNDLE_FILES.map((name) => ({ name, content: readFileSync(join(bundleFolder, name)) }));
+  const bundle = readdirSync(bundleFolder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => ({ name, content: readFileSync(join(bundleFolder, name)) }));
   const launcher = bundle.find(({ name }) => name === LAUNCHER);
   return [
     ...bundle.map(({ name, content }) =>

@@ -107,6 +107,7 @@ const STOP_TEXTS: Readonly<Record<ContainerStop["why"], (name: string) => string
   liveness: (name) => `Container ${name} failed liveness probe, will be restarted`,
   startup: (name) => `Container ${name} failed startup probe, will be restarted`,
   changed: (name) => `Container ${name} definition changed, will be restarted`,
+  unknown: (name) => `Container ${name} is in unknown state, will be restarted`,
 };
 
 /** preStop and the stop signal share the grace period. */

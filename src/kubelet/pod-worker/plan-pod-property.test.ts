@@ -104,6 +104,7 @@ suite("planPod", () => {
 
 function requireGoal(goal: string, restartPolicy: string, { sandboxes, containers }: PodRuntimeState): void {
   const running = containers.filter(({ state }) => state === "running" || state === "unknown");
+  assert.ok(goal !== "run" || containers.every(({ state }) => state !== "unknown"), "nothing is lost sight of");
   if (goal === "gone") assert.deepEqual([sandboxes, containers], [[], []]);
   if (goal === "delete") assert.deepEqual([sandboxes.filter(({ isReady }) => isReady), running], [[], []]);
   if (goal !== "run") return;

@@ -21,7 +21,7 @@ export interface ContainerStop {
   readonly instance: ContainerInstance;
   /** Seconds for preStop and the stop signal together, before SIGKILL. */
   readonly graceSeconds: number;
-  readonly why: "pod" | "liveness" | "startup" | "sandbox" | "changed";
+  readonly why: "pod" | "liveness" | "startup" | "sandbox" | "changed" | "unknown";
 }
 
 export type PodAction =
@@ -148,7 +148,7 @@ function stopOf({ id }: SandboxState): PodAction {
 }
 
 function planContainers(view: PodView, pod: Pod, sandbox: SandboxState): PodPlan {
-  const stops = [...unhealthyStops(view, pod), ...changedStops(view, pod)];
+  const stops = [...unknownStops(view, pod), ...unhealthyStops(view, pod), ...changedStops(view, pod)];
   if (stops.length > 0) return { actions: [{ type: "stopContainers", stops }], wakeAtMs: undefined };
   const actions: PodAction[] = [...planGarbage(view, sandbox)];
   let wakeAtMs: number | undefined;
@@ -206,7 +206,7 @@ function mustStart(view: PodView, pod: Pod, { role, spec }: PodContainer, sandbo
   // It has never run: nobody knows whether all of it was made.
   if (last.state === "created") return true;
   if (role === "init" && last.sandboxId !== sandbox.id) return true;
-  if (isChanged(last, spec)) return role !== "init" && role !== "ephemeral";
+  if (role !== "init" && role !== "ephemeral" && isChanged(last, spec)) return true;
   return shouldRestart(pod, role, last);
 }
 
@@ -223,6 +223,14 @@ function changedStops({ runtime }: PodView, pod: Pod): readonly ContainerStop[] 
     const graceSeconds = pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
     return [{ instance: last, graceSeconds, why: "changed" as const }];
   });
+}
+
+/** The runtime has lost sight of them: nobody would hear of their end. */
+function unknownStops({ runtime }: PodView, pod: Pod): readonly ContainerStop[] {
+  const graceSeconds = pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+  return runtime.containers
+    .filter(({ state }) => state === "unknown")
+    .map((instance) => ({ instance, graceSeconds, why: "unknown" }));
 }
 
 function unhealthyStops({ runtime, memory }: PodView, pod: Pod): readonly ContainerStop[] {
