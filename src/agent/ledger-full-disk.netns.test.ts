@@ -25,7 +25,7 @@ for (const mode of ["cached", "uncached"] as const) {
     using disk = smallDisk();
     const key: LedgerKey = { network: "net", containerId: "c1", ifname: "eth0", plugin: "bridge" };
     const input = { ...key, netns: "/run/netns/c1", args: "", path: "", config: { text: "x".repeat(20_000) } };
-    const ledger = openLedger(join(disk.path, "ledger"), "boot/1", mode);
+    using ledger = openLedger(join(disk.path, "ledger"), "boot/1", mode);
     ledger.begin(input);
     ledger.commit(key, { hostLink: "veth1" });
     assert.throws(() => writeFileSync(join(disk.path, "filler"), Buffer.alloc(300_000)), { code: "ENOSPC" });

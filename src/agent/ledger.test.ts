@@ -57,7 +57,7 @@ const input = (containerId: string) => ({
 for (const mode of MODES) {
   test(`a ${mode} ledger knows each phase, and so does one that is opened later`, () => {
     using temporary = temporaryLedger();
-    const ledger = openLedger(temporary.folder, EPOCH, mode);
+    using ledger = openLedger(temporary.folder, EPOCH, mode);
     const expect = (expected: LedgerRecord | undefined): void => {
       for (const each of [ledger, openLedger(temporary.folder, "boot/2", "uncached")]) {
         assert.deepEqual(each.find(keyOf("c1")), expected);
@@ -84,7 +84,7 @@ for (const mode of MODES) {
 
   test(`a ${mode} ledger has nothing to do for an attachment that it does not know`, () => {
     using temporary = temporaryLedger();
-    const ledger = openLedger(temporary.folder, EPOCH, mode);
+    using ledger = openLedger(temporary.folder, EPOCH, mode);
     ledger.commit(keyOf("c1"), facts);
     ledger.startDelete(keyOf("c1"));
     ledger.remove(keyOf("c1"));
@@ -95,7 +95,7 @@ for (const mode of MODES) {
   for (const phase of ["adding", "added", "deleting"] as const) {
     test(`begin of a ${mode} ledger takes the place of a record that is ${phase}`, () => {
       using temporary = temporaryLedger();
-      const ledger = openLedger(temporary.folder, EPOCH, mode);
+      using ledger = openLedger(temporary.folder, EPOCH, mode);
       bringTo(ledger, "c1", phase);
       ledger.begin({ ...input("c1"), args: "again" });
       const expected = { ...input("c1"), args: "again", epoch: EPOCH, phase: "adding", facts: undefined };
@@ -122,7 +122,7 @@ test("records are for root's eyes only: configurations may hold secrets", () => 
 
 test("names that begin or end alike are told apart", () => {
   using temporary = temporaryLedger();
-  const ledger = openLedger(temporary.folder, EPOCH, "uncached");
+  using ledger = openLedger(temporary.folder, EPOCH, "uncached");
   for (const id of ["a", "aa", "a.a"]) bringTo(ledger, id, "added");
   assert.deepEqual(
     ledger
@@ -136,7 +136,7 @@ test("names that begin or end alike are told apart", () => {
 for (const phase of ["adding", "added", "deleting"] as const) {
   test(`whatever a kill leaves of the last line, the record is ${phase} until the next step is whole`, () => {
     using temporary = temporaryLedger();
-    const ledger = openLedger(temporary.folder, EPOCH, "uncached");
+    using ledger = openLedger(temporary.folder, EPOCH, "uncached");
     bringTo(ledger, "c1", phase);
     const whole = readFileSync(journalOf(temporary.folder), "utf8");
     ledger.remove(keyOf("c1"));
@@ -156,7 +156,7 @@ const phasesOf = (ledger: Ledger): Readonly<Record<string, Phase>> =>
 
 test("lines that say nothing are passed over", () => {
   using temporary = temporaryLedger();
-  const ledger = openLedger(temporary.folder, EPOCH, "uncached");
+  using ledger = openLedger(temporary.folder, EPOCH, "uncached");
   bringTo(ledger, "c1", "added");
   const strange = ["\0\0\0", "[", "{}", "[1]", '["gone"]', '["added","c1:eth0:net:bridge"]', '["adding","x",[]]', "[]"];
   appendFileSync(journalOf(temporary.folder), strange.join("\n"));
@@ -168,7 +168,7 @@ test("lines that say nothing are passed over", () => {
 
 test("the journal of an agent does not grow with what is gone", () => {
   using temporary = temporaryLedger();
-  const ledger = openLedger(temporary.folder, EPOCH, "cached");
+  using ledger = openLedger(temporary.folder, EPOCH, "cached");
   bringTo(ledger, "lasting", "added");
   const big = { ...input("c1"), args: "x".repeat(100_000) };
   let largest = 0;
@@ -183,7 +183,7 @@ test("the journal of an agent does not grow with what is gone", () => {
 
 test("compactJournal leaves the records and takes away what is gone, when that is most of it", () => {
   using temporary = temporaryLedger();
-  const ledger = openLedger(temporary.folder, EPOCH, "uncached");
+  using ledger = openLedger(temporary.folder, EPOCH, "uncached");
   for (const phase of ["adding", "added", "deleting"] as const) bringTo(ledger, phase, phase);
   const records = ledger.all();
   const size = (): number => statSync(journalOf(temporary.folder)).size;
@@ -215,6 +215,7 @@ function modelLedger(epoch: string): Ledger {
     commit: (key, noted) => change(key, { phase: "added", facts: noted }),
     startDelete: (key) => change(key, { phase: "deleting" }),
     remove: ({ containerId }) => void records.delete(containerId),
+    [Symbol.dispose]: () => undefined,
   };
 }
 
@@ -231,7 +232,8 @@ for (const mode of MODES) {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
         using temporary = temporaryLedger();
-        let ledger = openLedger(temporary.folder, EPOCH, mode);
+        using opened = new DisposableStack();
+        let ledger = opened.use(openLedger(temporary.folder, EPOCH, mode));
         const model = modelLedger(EPOCH);
         for (const { verb, id, text } of steps) {
           for (const each of [ledger, model]) {
@@ -240,7 +242,7 @@ for (const mode of MODES) {
             if (verb === "startDelete") each.startDelete(keyOf(id));
             if (verb === "remove") each.remove(keyOf(id));
           }
-          if (verb === "reopen") ledger = openLedger(temporary.folder, EPOCH, mode);
+          if (verb === "reopen") ledger = opened.use(openLedger(temporary.folder, EPOCH, mode));
           assert.deepEqual(byContainer(ledger.all()), byContainer(model.all()));
           assert.deepEqual(ledger.find(keyOf(id)), model.find(keyOf(id)));
         }

@@ -9,7 +9,16 @@
  * before it counts, and the next line begins on its own. Nothing is synced to disk: after a power loss the epoch
  * differs, and then nothing of it is left in the kernel.
  */
-import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { isJsonObject, type JsonObject, type JsonValue } from "#base/json.ts";
 import type { Attachment } from "#cni/plugin.ts";
@@ -34,7 +43,7 @@ export interface LedgerRecord extends Attachment {
 
 export type LedgerKey = Attachment & { readonly plugin: string };
 
-export interface Ledger {
+export interface Ledger extends Disposable {
   find(key: LedgerKey): LedgerRecord | undefined;
   all(): readonly LedgerRecord[];
   /** Begins an ADD. Takes the place of a record with the same key. */
@@ -65,6 +74,8 @@ export function openLedger(folder: string, epoch: string, mode: "cached" | "unca
   /** Length of the journal, and what it was when it was last written anew. */
   let length = memory ? rewrite(path, memory) : 0;
   let needed = length;
+  /** Held open by whoever is alone with it: opening takes longer than writing a line. */
+  let fd = memory ? openSync(path, "a", 0o600) : undefined;
 
   const records = (): Map<string, LedgerRecord> => memory ?? replay(readLines(path));
 
@@ -77,11 +88,19 @@ export function openLedger(folder: string, epoch: string, mode: "cached" | "unca
 
   function append(line: Line): void {
     const text = journalLine(line);
-    appendFileSync(path, text, { mode: 0o600 });
+    appendFileSync(fd ?? path, text, { mode: 0o600 });
     if (memory === undefined) return;
     apply(memory, line);
     length += text.length;
-    if (length > COMPACT_LENGTH_MIN && length > 2 * needed) length = needed = rewrite(path, memory);
+    if (length <= COMPACT_LENGTH_MIN || length <= 2 * needed) return;
+    length = needed = rewrite(path, memory);
+    close();
+    fd = openSync(path, "a", 0o600);
+  }
+
+  function close(): void {
+    if (fd !== undefined) closeSync(fd);
+    fd = undefined;
   }
 
   /** On a full disk DEL goes on: its record stays, and the next agent finds that nothing is left to delete. */
@@ -108,6 +127,7 @@ export function openLedger(folder: string, epoch: string, mode: "cached" | "unca
     remove(key) {
       if (find(key)) appendIfRoom(["gone", nameOf(key)]);
     },
+    [Symbol.dispose]: close,
   };
 }
 

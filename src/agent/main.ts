@@ -42,7 +42,7 @@ export async function runAgent({ environment, signal, log = createLog(), onReady
   const lock = stack.use(await waitForStateLock(paths.lock, waiting));
   if (signal.aborted) return;
   if (lock === undefined) throw new AgentError("verbUnderWay", paths.lock);
-  const ledger = openLedger(paths.ledgerDir, epoch, "cached");
+  const ledger = stack.use(openLedger(paths.ledgerDir, epoch, "cached"));
   const runner = stack.use(createPluginRunner({ netns, ledger, epoch }));
 
   const { deleted, failed } = await recover({ ledger, epoch, findPlugin: runner.findRecorded, scope: "everything" });

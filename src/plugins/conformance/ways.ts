@@ -65,6 +65,7 @@ function inProcess({ binDir }: InstalledPlugins, { netns, folders }: Node): Call
     call: (plugin, { environment, stdin }) => runner.run({ plugin, environment, stdin: Buffer.from(stdin) }),
     async [Symbol.asyncDispose]() {
       runner[Symbol.dispose]();
+      ledger[Symbol.dispose]();
     },
   };
 }
