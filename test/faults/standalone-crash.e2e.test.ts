@@ -13,8 +13,9 @@ const NETWORKS = ["bridge-portmap", "ptp", "flannel"] as const;
 const FEWEST_STEPS = { ADD: 20, DEL: 8 } as const;
 /** Without a kill on a pool thread, behind a step and before the next one are the same moment. */
 const ENDS = [
-  { when: "behind", heir: "standalone", name: "the process of the next DEL" },
-  { when: "before", heir: "agent", name: "an agent that starts" },
+  { when: "behind", heir: "standalone", name: "the process of the next DEL", networks: NETWORKS },
+  // What an agent does with a record does not depend on who wrote it: one chain with everything is enough.
+  { when: "before", heir: "agent", name: "an agent that starts", networks: ["bridge-portmap"] },
 ] as const;
 
 suite("a one-shot process that is killed", { ...requireRoot, concurrency: 2 }, () => {
@@ -25,9 +26,9 @@ suite("a one-shot process that is killed", { ...requireRoot, concurrency: 2 }, (
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  for (const network of NETWORKS) {
-    for (const verb of ["ADD", "DEL"] as const) {
-      for (const { when, heir, name } of ENDS) {
+  for (const { when, heir, name, networks } of ENDS) {
+    for (const network of networks) {
+      for (const verb of ["ADD", "DEL"] as const) {
         test(`${when} any step of ${verb} in network ${network} leaves what ${name} finishes`, async (context) => {
           const series: KillSeries = { network, verb, when, victim: "standalone", heir };
           const steps = await killAtEveryStep(series, bundle);
