@@ -5,7 +5,16 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { execIn } from "../testing/run-in-netns.ts";
 import { namedTestNetns, requireRoot, testNetns } from "../testing/with-netns.ts";
-import { createNetns, findNetns, inNetns, NetnsError, openNetns, ownNetns, removeNetns } from "./netns.ts";
+import {
+  createNetns,
+  findNetns,
+  inNetns,
+  NetnsError,
+  openNetns,
+  ownNetns,
+  removeNetns,
+  unshareNetns,
+} from "./netns.ts";
 
 const ownLink = () => readlinkSync("/proc/thread-self/ns/net");
 const mounts = () => readFileSync("/proc/self/mountinfo", "utf8").split("\n").length;
@@ -23,6 +32,23 @@ test("inNetns runs the step inside and comes back, also when it throws", require
     /inside/,
   );
   assert.equal(ownLink(), home);
+});
+
+test("unshareNetns gives an empty namespace that others enter by its path, and comes back", requireRoot, async () => {
+  const home = ownLink();
+  const before = mounts();
+  const path = await (async () => {
+    using netns = unshareNetns();
+    assert.equal(ownLink(), home);
+    assert.notEqual(home, `net:[${netns.inode}]`);
+    using again = openNetns(netns.path);
+    assert.equal(again.inode, netns.inode);
+    const { stdout } = await execIn(netns, ["ip", "-brief", "link"]);
+    assert.match(stdout, /^lo +DOWN [^\n]*\n$/);
+    return netns.path;
+  })();
+  assert.equal(findNetns(path), undefined);
+  assert.equal(mounts(), before);
 });
 
 test("createNetns binds a namespace that others can enter by its path; removeNetns ends it", requireRoot, async () => {

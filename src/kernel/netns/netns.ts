@@ -114,6 +114,21 @@ export function inNetns<T>(netns: Pick<Netns, "fd" | "inode">, step: () => T): T
 }
 
 /**
+ * Makes a namespace without a name, with nothing but `lo`, down. It lives until the handle is disposed or this process
+ * ends, however it ends, and until its last process has ended. Others reach it by `path`: `/proc/PID/fd/NUMBER`.
+ */
+export function unshareNetns(): Netns {
+  homeNetns ??= ownNetns();
+  call("unshare", "create network namespace", CLONE_NEWNET);
+  try {
+    const netns = ownNetns();
+    return { ...netns, path: `/proc/${process.pid}/fd/${netns.fd}` };
+  } finally {
+    if (syscalls.setns(homeNetns.fd, CLONE_NEWNET) < 0) process.abort();
+  }
+}
+
+/**
  * Makes a namespace and binds it to `path`, as `ip netns add` does. Rejects an existing path.
  * The folder becomes a shared mount, so that other mount namespaces see what is bound there later.
  */

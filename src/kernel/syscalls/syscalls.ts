@@ -29,6 +29,8 @@ const bound = {
   eventfd: libc.func("int eventfd(unsigned int value, int flags)") as Int,
   epoll_create1: libc.func("int epoll_create1(int flags)") as Int,
   epoll_ctl: libc.func("int epoll_ctl(int epfd, int operation, int fd, void *event)") as Int,
+  /** pidfd_open(2) by number: glibc has had a name for it since 2.36 only. */
+  pidfd_open: libc.func("long syscall(long number, int pid, unsigned int flags)") as Int,
 } as const;
 const sendAsync = libc.func("long send(int fd, void *data, size_t length, int flags)");
 const epollWait = libc.func("int epoll_wait(int epfd, void *events, int count, int timeout)");
@@ -64,6 +66,8 @@ export const LOCK_NB = 4;
 export const LOCK_UN = 8;
 /** Type of a namespace file: CLONE_NEW…; ENOTTY where the file is none. include/uapi/linux/nsfs.h */
 export const NS_GET_NSTYPE = 0xb703;
+/** Number of pidfd_open(2), the same on all architectures: asm-generic/unistd.h. Since Linux 5.3. */
+export const SYS_pidfd_open = 434;
 export const EPOLLIN = 1;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
