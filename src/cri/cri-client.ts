@@ -21,7 +21,7 @@ export interface CriClient extends CriCalls, Disposable {
 }
 
 export interface CriClientOptions {
-  /** Longest time for one call. The default is the kubelet's runtimeRequestTimeout. */
+  /** Longest time for one call, besides what the call itself asks for. The default is the kubelet's runtimeRequestTimeout. */
   readonly timeoutMs?: number;
 }
 
@@ -59,7 +59,7 @@ function callUnary<Request, Response>(
     new CriError(method.name, "CANCELLED", "the caller does not wait any longer", { cause: signal.reason });
   if (signal.aborted) return Promise.reject(aborted());
   return new Promise((resolve, reject) => {
-    const options: CallOptions = { deadline: Date.now() + timeoutMs };
+    const options: CallOptions = { deadline: Date.now() + timeoutMs + (method.asksForMs?.(request) ?? 0) };
     const call = client.makeUnaryRequest(
       method.path,
       (value: Request) => encodeMessage(method.request, value),

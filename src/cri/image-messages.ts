@@ -2,7 +2,18 @@
  * Messages of CRI's image service: the fields that Podwire uses.
  * Source: k8s.io/cri-api, package runtime.v1, Kubernetes 1.32.
  */
-import { bool, type Decoded, field, message, repeated, string, stringMap, uint64 } from "#base/protobuf.ts";
+import {
+  bool,
+  type Decoded,
+  type Encodable,
+  field,
+  int64,
+  message,
+  repeated,
+  string,
+  stringMap,
+  uint64,
+} from "#base/protobuf.ts";
 
 export const imageSpec = message("ImageSpec", { image: field(1, string), annotations: stringMap(2) });
 
@@ -12,6 +23,8 @@ const image = message("Image", {
   repoDigests: repeated(3, string),
   /** Bytes. */
   size: field(4, uint64),
+  /** The user that it runs as, by number or by name; neither: root. */
+  uid: field(5, message("Int64Value", { value: field(1, int64) })),
   username: field(6, string),
   pinned: field(8, bool),
 });
@@ -34,6 +47,28 @@ export const listImagesRequest = message("ListImagesRequest", {
 
 export const listImagesResponse = message("ListImagesResponse", { images: repeated(1, image) });
 
-export const pullImageRequest = message("PullImageRequest", { image: field(1, imageSpec) });
+const authConfig = message("AuthConfig", {
+  username: field(1, string),
+  password: field(2, string),
+  /** "user:password" in base64. */
+  auth: field(3, string),
+  serverAddress: field(4, string),
+  identityToken: field(5, string),
+  registryToken: field(6, string),
+});
+export type AuthConfig = Encodable<typeof authConfig>;
+
+export const pullImageRequest = message("PullImageRequest", { image: field(1, imageSpec), auth: field(2, authConfig) });
+
+export const removeImageRequest = message("RemoveImageRequest", { image: field(1, imageSpec) });
+
+export const imageFsInfoRequest = message("ImageFsInfoRequest", {});
+
+const filesystemUsage = message("FilesystemUsage", {
+  fsId: field(2, message("FilesystemIdentifier", { mountpoint: field(1, string) })),
+  usedBytes: field(3, message("UInt64Value", { value: field(1, uint64) })),
+});
+
+export const imageFsInfoResponse = message("ImageFsInfoResponse", { imageFilesystems: repeated(1, filesystemUsage) });
 
 export const pullImageResponse = message("PullImageResponse", { imageRef: field(1, string) });

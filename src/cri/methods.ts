@@ -2,7 +2,16 @@
  * The calls of CRI that Podwire makes, as one table; the client's methods follow from it.
  * Source: k8s.io/cri-api, package runtime.v1, services RuntimeService and ImageService.
  */
-import { bool, field, message, type ProtobufType, repeated, string, stringMap } from "#base/protobuf.ts";
+import {
+  bool,
+  type Encodable,
+  field,
+  message,
+  type ProtobufType,
+  repeated,
+  string,
+  stringMap,
+} from "#base/protobuf.ts";
 import {
   attachRequest,
   containerIdOnly,
@@ -18,12 +27,15 @@ import {
   streamUrl,
 } from "./container-messages.ts";
 import {
+  imageFsInfoRequest,
+  imageFsInfoResponse,
   imageStatusRequest,
   imageStatusResponse,
   listImagesRequest,
   listImagesResponse,
   pullImageRequest,
   pullImageResponse,
+  removeImageRequest,
 } from "./image-messages.ts";
 import {
   listPodSandboxRequest,
@@ -42,6 +54,8 @@ export interface UnaryMethod<Request, Response> {
   readonly path: string;
   readonly request: ProtobufType<unknown, Request, undefined>;
   readonly response: ProtobufType<Response, never, undefined>;
+  /** Milliseconds that the request itself asks the runtime to wait; they come on top of the client's own patience. */
+  readonly asksForMs?: (request: Request) => number;
 }
 
 const empty = message("empty response", {});
@@ -84,6 +98,8 @@ function images<Request, Response>(
   return { name, path: `/runtime.v1.ImageService/${name}`, request, response };
 }
 
+const LONGEST_PULL_MS = 3_600_000;
+
 export const criMethods = {
   version: runtime("Version", versionRequest, versionResponse),
   status: runtime("Status", statusRequest, statusResponse),
@@ -94,15 +110,25 @@ export const criMethods = {
   listPodSandbox: runtime("ListPodSandbox", listPodSandboxRequest, listPodSandboxResponse),
   createContainer: runtime("CreateContainer", createContainerRequest, containerIdOnly),
   startContainer: runtime("StartContainer", containerIdOnly, empty),
-  stopContainer: runtime("StopContainer", stopContainerRequest, empty),
+  stopContainer: {
+    ...runtime("StopContainer", stopContainerRequest, empty),
+    asksForMs: ({ timeout = 0n }: Encodable<typeof stopContainerRequest>) => Number(timeout) * 1000,
+  },
   removeContainer: runtime("RemoveContainer", containerIdOnly, empty),
   containerStatus: runtime("ContainerStatus", containerStatusRequest, containerStatusResponse),
+  reopenContainerLog: runtime("ReopenContainerLog", containerIdOnly, empty),
   listContainers: runtime("ListContainers", listContainersRequest, listContainersResponse),
-  execSync: runtime("ExecSync", execSyncRequest, execSyncResponse),
+  execSync: {
+    ...runtime("ExecSync", execSyncRequest, execSyncResponse),
+    asksForMs: ({ timeout = 0n }: Encodable<typeof execSyncRequest>) => Number(timeout) * 1000,
+  },
   exec: runtime("Exec", execRequest, streamUrl),
   attach: runtime("Attach", attachRequest, streamUrl),
   portForward: runtime("PortForward", portForwardRequest, streamUrl),
-  pullImage: images("PullImage", pullImageRequest, pullImageResponse),
+  // As long as it takes: the runtime itself gives up on a registry that sends nothing.
+  pullImage: { ...images("PullImage", pullImageRequest, pullImageResponse), asksForMs: () => LONGEST_PULL_MS },
   imageStatus: images("ImageStatus", imageStatusRequest, imageStatusResponse),
   listImages: images("ListImages", listImagesRequest, listImagesResponse),
+  removeImage: images("RemoveImage", removeImageRequest, empty),
+  imageFsInfo: images("ImageFsInfo", imageFsInfoRequest, imageFsInfoResponse),
 } as const;

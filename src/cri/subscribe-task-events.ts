@@ -11,6 +11,8 @@ export interface TaskEvent {
   readonly topic: string;
   /** Of a container, or of a sandbox. */
   readonly containerId: string;
+  /** Of an end: it was a process that exec had started; the container goes on. */
+  readonly isExec: boolean;
 }
 
 const subscribeRequest = message("SubscribeRequest", { filters: repeated(1, string) });
@@ -21,6 +23,9 @@ const envelope = message("Envelope", {
 });
 /** What all events of tasks begin with; the fields behind it differ from event to event. */
 const taskEvent = message("TaskEvent", { containerId: field(1, string) });
+/** `id`: of the process; the container's own for its first one. */
+const taskExit = message("TaskExit", { containerId: field(1, string), id: field(2, string) });
+const EXIT = "/tasks/exit";
 
 const PATH = "/containerd.services.events.v1.Events/Subscribe";
 const TASKS_OF_CRI = 'namespace==k8s.io,topic~="^/tasks/"';
@@ -44,7 +49,7 @@ export function subscribeTaskEvents(
   call.on("data", ({ topic, event }: ReturnType<typeof readEnvelope>) => {
     if (event === undefined) return;
     try {
-      onEvent({ topic, containerId: decodeMessage(taskEvent, event.value).containerId });
+      onEvent(parseEvent(topic, event.value));
     } catch (error) {
       // The caller subscribes again, and looks at everything.
       call.destroy(error instanceof Error ? error : new Error(String(error)));
@@ -59,6 +64,12 @@ export function subscribeTaskEvents(
     signal.removeEventListener("abort", cancel);
     client.close();
   });
+}
+
+function parseEvent(topic: string, value: Uint8Array): TaskEvent {
+  if (topic !== EXIT) return { topic, containerId: decodeMessage(taskEvent, value).containerId, isExec: false };
+  const { containerId, id } = decodeMessage(taskExit, value);
+  return { topic, containerId, isExec: id !== "" && id !== containerId };
 }
 
 function readEnvelope(reply: Buffer) {

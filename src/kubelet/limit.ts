@@ -3,21 +3,38 @@ export type Limit = <T>(run: () => Promise<T>, signal: AbortSignal) => Promise<T
 
 export function createLimit(most: number): Limit {
   let running = 0;
-  const waiting: (() => void)[] = [];
+  const waiting = new Set<() => void>();
+
+  /** Rejects as soon as the signal is aborted: who gives up does not wait for the others. */
+  function place(signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = (): void => {
+      waiting.delete(enter);
+      reject(signal.reason);
+    };
+    const enter = (): void => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    };
+    waiting.add(enter);
+    signal.addEventListener("abort", abort, { once: true });
+    return promise;
+  }
+
   return async (run, signal) => {
-    if (running >= most) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      waiting.push(resolve);
-      // The place is handed over by who leaves; it counts already.
-      await promise;
-    } else running += 1;
+    signal.throwIfAborted();
+    // Handed over by who leaves, it counts already.
+    if (running >= most) await place(signal);
+    else running += 1;
     try {
-      signal.throwIfAborted();
       return await run();
     } finally {
-      const next = waiting.shift();
+      const [next] = waiting;
       if (next === undefined) running -= 1;
-      else next();
+      else {
+        waiting.delete(next);
+        next();
+      }
     }
   };
 }

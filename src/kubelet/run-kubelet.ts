@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { createHttpClient } from "#api-client/http-client.ts";
 import { loadKubeconfig } from "#api-client/kubeconfig.ts";
 import type { Log } from "#base/log.ts";
-import { type KubeletOptions, startKubelet } from "./start-kubelet.ts";
+import type { KubeletOptions } from "./kubelet-options.ts";
+import { startKubelet } from "./start-kubelet.ts";
 
 /** Written by whoever starts nodes, as JSON. */
 export interface KubeletConfig extends Omit<KubeletOptions, "client" | "log" | "server"> {
@@ -16,6 +17,8 @@ export interface KubeletConfig extends Omit<KubeletOptions, "client" | "log" | "
     readonly certificate: string;
     readonly key: string;
     readonly clientCa: string;
+    /** Common names of clients that may ask; by default API servers. */
+    readonly clientNames?: readonly string[];
   };
 }
 
@@ -31,7 +34,12 @@ export async function runKubelet(configPath: string, log: Log, signal: AbortSign
     ...rest,
     client,
     log,
-    server: { host: server.host, port: server.port, tls },
+    server: {
+      host: server.host,
+      port: server.port,
+      tls,
+      ...(server.clientNames !== undefined && { clientNames: server.clientNames }),
+    },
   });
   kubelet.registered.then(
     () => log.info("kubelet ready", { node: config.nodeName, port: kubelet.port }),

@@ -6,20 +6,27 @@
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Pod, pod as podKind } from "#api/kinds/pod/pod.ts";
+import { pod as podKind } from "#api/kinds/pod/pod.ts";
 import { service as serviceKind } from "#api/kinds/service/service.ts";
-import type { ApiClient } from "#api-client/api-client.ts";
 import { createEventRecorder } from "#api-client/create-event-recorder.ts";
 import { createInformer } from "#api-client/create-informer.ts";
-import type { Log } from "#base/log.ts";
+import type { RecordedEvent } from "#api-client/event-recorder.ts";
 import { createCriClient } from "#cri/cri-client.ts";
 import { parseResolvConf } from "./container/pod-dns.ts";
+import { createContainerEvents } from "./container-events.ts";
+import { followPods } from "./follow-pods.ts";
 import { followRuntime } from "./follow-runtime.ts";
+import { createCredentialReader } from "./images/create-credential-reader.ts";
 import { createImagePuller } from "./images/create-image-puller.ts";
+import { startImageGarbage } from "./images/start-image-garbage.ts";
+import type { Kubelet, KubeletOptions } from "./kubelet-options.ts";
 import { createLimit } from "./limit.ts";
+import { createLogRotator, DEFAULT_LOG_LIMITS } from "./logs/create-log-rotator.ts";
+import { podLogs } from "./logs/log-files.ts";
+import { createRuntimeHealth } from "./node/create-runtime-health.ts";
 import { readMachineFacts } from "./node/machine-facts.ts";
 import { capacityOf, nodeLabels } from "./node/node-status.ts";
-import { observeNode } from "./node/observe-node.ts";
+import { createNodeObserver } from "./node/observe-node.ts";
 import { startNodeLoop } from "./node/start-node-loop.ts";
 import { createPodWorkers, type PodIdentity, type PodWorkers } from "./pod-worker/create-pod-workers.ts";
 import { createPodFiles } from "./pod-worker/pod-files.ts";
@@ -31,40 +38,11 @@ import { startKubeletServer } from "./server/start-kubelet-server.ts";
 import { createStatusWriter } from "./status/create-status-writer.ts";
 import { podStatus } from "./status/pod-status.ts";
 import { createConfigReader } from "./volumes/create-config-reader.ts";
+import { createConfigWatcher } from "./volumes/create-config-watcher.ts";
 import { podDirectories } from "./volumes/pod-volumes.ts";
 
-export interface KubeletOptions {
-  readonly client: ApiClient;
-  readonly criSocket: string;
-  readonly nodeName: string;
-  /** One for each family, the main one first. */
-  readonly nodeIps: readonly string[];
-  /** "/var/lib/kubelet" */
-  readonly stateRoot: string;
-  /** "/var/log/pods" */
-  readonly logRoot: string;
-  readonly cgroupParent: string;
-  /** Name servers of the cluster; none: pods ask the node's. */
-  readonly clusterDns: readonly string[];
-  readonly clusterDomain: string;
-  readonly maxPods: number;
-  /** How many pods the runtime starts or removes at a time. */
-  readonly parallelStarts: number;
-  readonly server: {
-    readonly host: string;
-    readonly port: number;
-    readonly tls: { readonly certificate: string; readonly key: string; readonly clientCa: string };
-  };
-  /** "v1.32.0-podwire" */
-  readonly version: string;
-  readonly log: Log;
-}
-
-export interface Kubelet extends AsyncDisposable {
-  readonly port: number;
-  /** The node is at the API. */
-  readonly registered: Promise<void>;
-}
+const DEFAULT_PULLS = 2;
+const CNI_CONF_DIR = "/etc/cni/net.d";
 
 /** Resolves when the kubelet serves; the node may not be registered yet. */
 export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
@@ -113,6 +91,28 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   /** Uids by id of container or sandbox. */
   const owners = new Map<string, string>();
 
+  const nodeReference = { apiVersion: "v1", kind: "Node", metadata: { name: nodeName, uid: nodeName } };
+  const tellOfNode = (event: RecordedEvent): void => recorder.record(nodeReference, event);
+  const containerEvents = createContainerEvents();
+  const logs = stack.use(
+    createLogRotator({
+      cri,
+      limits: options.containerLogs ?? DEFAULT_LOG_LIMITS,
+      onRotated: containerEvents.tell,
+      onError: (id, error) => onError(`log of container ${id}`, error),
+    }),
+  );
+  const configs = stack.use(createConfigWatcher({ client, onChange: (uid) => workers.refresh(uid), onError }));
+  const imageGarbage =
+    options.imageGarbage &&
+    stack.use(startImageGarbage({ cri, limits: options.imageGarbage, tell: tellOfNode, onError }));
+  const puller = createImagePuller({
+    cri,
+    limit: createLimit(options.parallelPulls ?? DEFAULT_PULLS),
+    credentials: createCredentialReader(client),
+    now: Date.now,
+    onPulled: () => imageGarbage?.wake(),
+  });
   const prober = stack.use(
     createProber({
       check: ({ container, instance, ip }, probe, signal) => {
@@ -126,7 +126,10 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const workers: PodWorkers = stack.use(
     createPodWorkers({
       cri,
-      puller: createImagePuller(cri, Date.now),
+      puller,
+      networkProblem: (signal) => health.networkProblem(signal),
+      logs,
+      configs,
       files: createPodFiles(settings, createConfigReader(client, Date.now)),
       settings,
       limit: createLimit(options.parallelStarts),
@@ -150,6 +153,8 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
       ...options.server,
       cri,
       log,
+      containerEnds: containerEvents,
+      isRotating: logs.isRotating,
       waitingReason(namespace, name, container) {
         const pod = pods.get(namespace, name);
         if (pod === undefined) return undefined;
@@ -165,7 +170,21 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
       client,
       nodeName,
       labels: nodeLabels(nodeInput),
-      status: (earlier) => observeNode(cri, { ...nodeInput, kubeletVersion: options.version }, earlier),
+      status: createNodeObserver({ cri }, { ...nodeInput, kubeletVersion: options.version }),
+      tell: tellOfNode,
+      onError,
+    }),
+  );
+  const health = stack.use(
+    await createRuntimeHealth({
+      cri,
+      confDir: options.cniConfDir ?? CNI_CONF_DIR,
+      onChange() {
+        node.wake();
+        workers.retrySandboxes();
+        // Those that could not be removed without a network wait, too.
+        for (const uid of workers.uids()) workers.wake(uid);
+      },
       onError,
     }),
   );
@@ -176,6 +195,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     async () => {
       for (const pod of pods.list()) workers.set(pod);
       for (const uid of await podDirectories(join(stateRoot, "pods"))) removeUnknown(uid, undefined);
+      for (const { uid, ...identity } of await podLogs(logRoot)) removeUnknown(uid, identity);
       if (!stopped.signal.aborted) following = followRuntime(runtimeOptions);
     },
     () => undefined,
@@ -192,11 +212,15 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const runtimeOptions = {
     criSocket,
     cri,
-    onTask(containerId: string) {
-      const uid = owners.get(containerId);
+    onTask(id: string) {
+      const uid = owners.get(id);
       if (uid !== undefined) workers.wake(uid);
+      containerEvents.tell(id);
     },
+    onLost: () => node.wake(),
     onRelist(found: readonly (PodIdentity & { readonly uid: string })[]) {
+      health.refresh();
+      containerEvents.tellAll();
       for (const { uid, ...identity } of found) removeUnknown(uid, identity);
       for (const uid of workers.uids()) workers.wake(uid);
     },
@@ -204,26 +228,4 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   };
   const parts = stack.move();
   return { port: server.port, registered: node.registered, [Symbol.asyncDispose]: () => parts.disposeAsync() };
-}
-
-interface FollowedPods {
-  readonly pods: ReturnType<typeof createInformer<Pod>>;
-  readonly workers: PodWorkers;
-}
-
-/** Pods of the first list wait until everything about them is known. */
-function followPods({ pods, workers }: FollowedPods): Disposable {
-  const set = (pod: Pod): void => workers.set(pod);
-  let isReady = false;
-  void pods.synced.then(
-    () => {
-      isReady = true;
-    },
-    () => undefined,
-  );
-  return pods.subscribe({
-    onAdd: (pod) => isReady && set(pod),
-    onUpdate: (pod) => isReady && set(pod),
-    onDelete: ({ metadata: { uid = "", namespace = "", name = "" } }) => workers.remove(uid, { namespace, name }),
-  });
 }

@@ -7,16 +7,22 @@ import { NODE_PATH, type NodeOptions, type NodeSandbox, startNode } from "#clust
 import { OUTSIDE, startOutside } from "#cluster/outside.ts";
 import type { ProgramResult } from "#cluster/program.ts";
 import { writeKubeconfig } from "#control-plane/pki/kubeconfig.ts";
-import { openPki } from "#control-plane/pki/open-pki.ts";
+import { openPki, type Pki } from "#control-plane/pki/open-pki.ts";
 import type { KubeletConfig } from "#kubelet/run-kubelet.ts";
-import { findKubectls } from "#test/kubectl/find-kubectls.ts";
+import { findKubectls, type Kubectl } from "#test/kubectl/find-kubectls.ts";
 
 export interface KubeletCluster extends AsyncDisposable {
   readonly node: NodeSandbox;
+  /** Makes a file that the node sees; gives its path there. */
+  writeFile(name: string, text: string): Promise<string>;
   /** Rejects when it fails. */
   kubectl(args: readonly string[], signal: AbortSignal): Promise<string>;
   tryKubectl(args: readonly string[], signal: AbortSignal): Promise<ProgramResult>;
+  /** A command line that runs a kubectl in the node: the newest, or the one given. */
+  kubectlCommand(args: readonly string[], kubectl?: Kubectl): readonly string[];
   startKubelet(): Promise<NodeProcess>;
+  /** Signs certificates for whoever else talks to it. */
+  readonly pki: Pki;
   /** Of all processes. */
   log(): string;
 }
@@ -27,10 +33,14 @@ export interface NodeProcess {
 
 const SOURCE = join(import.meta.dirname, "../../src");
 const START_MS = 60_000;
+/** In the node. */
+const FOLDER = "/run/cluster";
+const CONFIG = "kubelet.json";
 
+/** `more`: of the kubelet's configuration. */
 export async function startKubeletCluster(
   options: NodeOptions,
-  folder: string,
+  more: Partial<KubeletConfig>,
   signal: AbortSignal,
 ): Promise<KubeletCluster> {
   await using cleanup = new AsyncDisposableStack();
@@ -66,25 +76,30 @@ export async function startKubeletCluster(
   }
 
   const address = String(OUTSIDE.nodeAddress);
-  const dataDirectory = join(folder, "data");
-  const kubeconfig = join(folder, "admin.kubeconfig");
-  await mkdir(folder, { recursive: true });
+  // The node's own /run: the machine's folders may not be seen from there.
+  const outer = node.rootPath + FOLDER;
+  await mkdir(outer, { recursive: true });
+  const kubeconfig = join(FOLDER, "admin.kubeconfig");
   const server = `${address}:6443`;
   await run(
     [
       join(SOURCE, "cli/entry.ts"),
       "control-plane",
-      ...["--listen", server, "--data-dir", dataDirectory, "--kubeconfig", kubeconfig],
+      ...["--listen", server, "--data-dir", join(FOLDER, "data"), "--kubeconfig", kubeconfig],
     ],
     / is ready\./,
   );
-  const pki = await openPki({ directory: join(dataDirectory, "pki"), serverNames: [], now: () => new Date() });
-  const configPath = join(folder, "kubelet.json");
-  await writeKubelet(configPath, { pki, folder, server: `https://${server}`, address, node });
-  const [kubectl] = findKubectls().supported.toReversed();
-  const tryKubectl: KubeletCluster["tryKubectl"] = (args, current) =>
-    node.exec([kubectl?.path ?? "kubectl", "--kubeconfig", kubeconfig, ...args], current);
-  const startKubelet = (): Promise<NodeProcess> => run([join(SOURCE, "kubelet/main.ts"), configPath], /kubelet ready/);
+  const pki = await openPki({ directory: join(outer, "data/pki"), serverNames: [], now: () => new Date() });
+  await writeKubelet({ pki, outer, server: `https://${server}`, address, node, more });
+  const [newest] = findKubectls().supported.toReversed();
+  const argvOf = (args: readonly string[], kubectl = newest): readonly string[] => [
+    kubectl?.path ?? "kubectl",
+    ...["--kubeconfig", kubeconfig],
+    ...args,
+  ];
+  const tryKubectl: KubeletCluster["tryKubectl"] = (args, current) => node.exec(argvOf(args), current);
+  const startKubelet = (): Promise<NodeProcess> =>
+    run([join(SOURCE, "kubelet/main.ts"), join(FOLDER, CONFIG)], /kubelet ready/);
   const owned = cleanup.move();
   return {
     node,
@@ -94,42 +109,49 @@ export async function startKubeletCluster(
       if (code !== 0) throw new Error(`Cannot run "kubectl ${args.join(" ")}": ${code}: ${stderr}${stdout}`);
       return stdout;
     },
+    kubectlCommand: (args, kubectl) => node.command(argvOf(args, kubectl)),
     startKubelet,
+    async writeFile(name, text) {
+      await writeFile(join(outer, name), text);
+      return join(FOLDER, name);
+    },
+    pki,
     log: () => log,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
 interface KubeletFiles {
-  readonly pki: Awaited<ReturnType<typeof openPki>>;
-  readonly folder: string;
+  readonly pki: Pki;
+  /** The folder as this process sees it. */
+  readonly outer: string;
   readonly server: string;
   readonly address: string;
   readonly node: NodeSandbox;
+  readonly more: Partial<KubeletConfig>;
 }
 
-async function writeKubelet(path: string, { pki, folder, server, address, node }: KubeletFiles): Promise<void> {
+async function writeKubelet({ pki, outer, server, address, node, more }: KubeletFiles): Promise<void> {
   const names = { commonName: `system:node:${node.name}`, organizations: ["system:nodes"] };
   const [client, serving] = await Promise.all([
     pki.issueClient(names),
     pki.issueServing({ ...names, serverNames: [node.name, address] }),
   ]);
-  const kubeconfig = join(folder, "kubelet.kubeconfig");
-  await writeKubeconfig(kubeconfig, {
+  await writeKubeconfig(join(outer, "kubelet.kubeconfig"), {
     server,
     certificateAuthority: pki.certificateAuthority,
     clusterName: "test",
     userName: names.commonName,
     credentials: { type: "certificate", pair: client },
   });
-  const [certificate, key, clientCa] = ["serving.crt", "serving.key", "ca.crt"].map((name) => join(folder, name));
+  const inner = (name: string): string => join(FOLDER, name);
   await Promise.all([
-    writeFile(certificate ?? "", serving.certificate),
-    writeFile(key ?? "", serving.key, { mode: 0o600 }),
-    writeFile(clientCa ?? "", pki.certificateAuthority),
+    writeFile(join(outer, "serving.crt"), serving.certificate),
+    writeFile(join(outer, "serving.key"), serving.key, { mode: 0o600 }),
+    writeFile(join(outer, "ca.crt"), pki.certificateAuthority),
   ]);
   const config: KubeletConfig = {
-    kubeconfig,
+    kubeconfig: inner("kubelet.kubeconfig"),
     criSocket: "/run/containerd/containerd.sock",
     nodeName: node.name,
     nodeIps: [address],
@@ -141,7 +163,14 @@ async function writeKubelet(path: string, { pki, folder, server, address, node }
     maxPods: 110,
     parallelStarts: 4,
     version: "v1.32.0",
-    server: { host: address, port: 10250, certificate: certificate ?? "", key: key ?? "", clientCa: clientCa ?? "" },
+    server: {
+      host: address,
+      port: 10250,
+      certificate: inner("serving.crt"),
+      key: inner("serving.key"),
+      clientCa: inner("ca.crt"),
+    },
+    ...more,
   };
-  await writeFile(path, JSON.stringify(config));
+  await writeFile(join(outer, CONFIG), JSON.stringify(config));
 }

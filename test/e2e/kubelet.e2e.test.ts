@@ -40,7 +40,7 @@ suite("kubelet", needs, () => {
     copyReference(binDir, ["bridge", "host-local", "loopback", "portmap"]);
     const { pause, busybox } = await buildImages(join(folder, "images"), signal);
     const options = { name: "kubelet-e2e", stateDir: join(folder, "nodes"), binDir, confDir, images: [pause, busybox] };
-    cluster = await startKubeletCluster(options, join(folder, "cluster"), signal);
+    cluster = await startKubeletCluster(options, {}, signal);
     kubelet = await cluster.startKubelet();
     await kubectl("wait", "node/kubelet-e2e", "--for=condition=Ready", "--timeout=60s");
   });
@@ -102,9 +102,8 @@ suite("kubelet", needs, () => {
       volumes: [{ name: "config", configMap: { name: "settings" } }],
       terminationGracePeriodSeconds: 1,
     };
-    const file = join(folder, "configured.json");
     const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "configured" }, spec };
-    await writeFile(file, JSON.stringify(pod));
+    const file = await cluster.writeFile("configured.json", JSON.stringify(pod));
     await kubectl("apply", "-f", file);
     await waitFor("configured", "condition=Ready");
     assert.equal(await kubectl("logs", "configured"), "blue\nblue\ndefault\n");

@@ -4,14 +4,22 @@
  */
 import type { Container } from "#api/kinds/pod/container.ts";
 import { defaultPullPolicy } from "#api/kinds/pod/image.ts";
+import type { Pod } from "#api/kinds/pod/pod.ts";
 import type { RecordedEvent } from "#api-client/event-recorder.ts";
 import type { CriClient } from "#cri/cri-client.ts";
 import { CriError } from "#cri/cri-error.ts";
+import type { Limit } from "../limit.ts";
+import { goDuration } from "./go-duration.ts";
+import { parseImageName } from "./parse-image-name.ts";
+import { pullWithCredentials } from "./pull-with-credentials.ts";
+import type { RegistryCredential } from "./registry-credentials.ts";
 
 const FIRST_BACK_OFF_MS = 10_000;
 const LONGEST_BACK_OFF_MS = 300_000;
+/** ErrImagePull is shown for a moment before ImagePullBackOff. */
+const SHOW_MS = 1_000;
 
-/** ErrImagePull, ImagePullBackOff, ErrImageNeverPull. */
+/** ErrImagePull, ImagePullBackOff, ErrImageNeverPull, InvalidImageName. */
 export class ImageError extends Error {
   override readonly name = "ImageError";
   readonly reason: string;
@@ -24,10 +32,27 @@ export class ImageError extends Error {
   }
 }
 
+export interface ImageRequest {
+  readonly pod: Pod;
+  readonly container: Container;
+  tell(event: RecordedEvent): void;
+}
+
 export interface ImagePuller {
   /** Gives what the runtime calls the image. Rejects with ImageError. */
-  ensure(uid: string, container: Container, tell: (event: RecordedEvent) => void, signal: AbortSignal): Promise<string>;
+  ensure(request: ImageRequest, signal: AbortSignal): Promise<string>;
   forget(uid: string): void;
+}
+
+export interface ImagePullerDeps {
+  readonly cri: Pick<CriClient, "imageStatus" | "pullImage">;
+  /** How many are pulled at a time. */
+  readonly limit: Limit;
+  /** Of the pod's imagePullSecrets. Tells what it could not get. */
+  credentials(pod: Pod, tell: ImageRequest["tell"], signal: AbortSignal): Promise<readonly RegistryCredential[]>;
+  now(): number;
+  /** An image has come: the disk may be full of others. */
+  onPulled?(): void;
 }
 
 interface Failure {
@@ -36,15 +61,12 @@ interface Failure {
   readonly message: string;
 }
 
-export function createImagePuller(cri: Pick<CriClient, "imageStatus" | "pullImage">, now: () => number): ImagePuller {
+export function createImagePuller({ cri, limit, credentials, now, onPulled }: ImagePullerDeps): ImagePuller {
   const failures = new Map<string, Map<string, Failure>>();
 
-  async function pull(
-    uid: string,
-    name: string,
-    tell: (event: RecordedEvent) => void,
-    signal: AbortSignal,
-  ): Promise<string> {
+  async function pull({ pod, container, tell }: ImageRequest, signal: AbortSignal): Promise<string> {
+    const name = container.image;
+    const uid = pod.metadata.uid ?? "";
     const ofPod = failures.get(uid) ?? new Map<string, Failure>();
     failures.set(uid, ofPod);
     const last = ofPod.get(name);
@@ -55,22 +77,26 @@ export function createImagePuller(cri: Pick<CriClient, "imageStatus" | "pullImag
       throw new ImageError("ImagePullBackOff", `${message}: ErrImagePull: ${last.message}`, last.untilMs);
     }
     tell({ type: "Normal", reason: "Pulling", message: `Pulling image "${name}"` });
-    const startedMs = now();
+    const askedMs = now();
+    let startedMs = askedMs;
     try {
-      const { imageRef } = await cri.pullImage({ image: { image: name } }, signal);
+      const known = await credentials(pod, tell, signal);
+      const imageRef = await limit(() => {
+        startedMs = now();
+        return pullWithCredentials(cri, name, known, signal);
+      }, signal);
       const { image } = await cri.imageStatus({ image: { image: name } }, signal);
       ofPod.delete(name);
-      const took = `${now() - startedMs}ms`;
-      const size = image?.size ?? 0n;
-      const message = `Successfully pulled image "${name}" in ${took} (${took} including waiting). Image size: ${size} bytes.`;
+      const took = `${goDuration(now() - startedMs)} (${goDuration(now() - askedMs)} including waiting)`;
+      const message = `Successfully pulled image "${name}" in ${took}. Image size: ${image?.size ?? 0n} bytes.`;
       tell({ type: "Normal", reason: "Pulled", message });
+      onPulled?.();
       return image?.id ?? imageRef;
     } catch (cause) {
       signal.throwIfAborted();
       const why = errorText(cause);
       const pauseMs = last === undefined ? FIRST_BACK_OFF_MS : Math.min(LONGEST_BACK_OFF_MS, last.pauseMs * 2);
-      const untilMs = now() + pauseMs;
-      ofPod.set(name, { untilMs, pauseMs, message: why });
+      ofPod.set(name, { untilMs: now() + pauseMs, pauseMs, message: why });
       tell({ type: "Warning", reason: "Failed", message: `Failed to pull image "${name}": ${why}` });
       tell({ type: "Warning", reason: "Failed", message: "Error: ErrImagePull" });
       // Soon again: the next attempt says that it holds back.
@@ -79,17 +105,19 @@ export function createImagePuller(cri: Pick<CriClient, "imageStatus" | "pullImag
   }
 
   return {
-    async ensure(uid, container, tell, signal) {
+    async ensure(request, signal) {
+      const { container, tell } = request;
       const name = container.image;
+      requireName(name, tell, now() + LONGEST_BACK_OFF_MS);
       const policy = container.imagePullPolicy ?? defaultPullPolicy(name);
-      if (policy === "Always") return await pull(uid, name, tell, signal);
+      if (policy === "Always") return await pull(request, signal);
       const { image } = await cri.imageStatus({ image: { image: name } }, signal);
       if (image !== undefined) {
         const message = `Container image "${name}" already present on machine`;
         tell({ type: "Normal", reason: "Pulled", message });
         return image.id;
       }
-      if (policy === "IfNotPresent") return await pull(uid, name, tell, signal);
+      if (policy === "IfNotPresent") return await pull(request, signal);
       const message = `Container image "${name}" is not present with pull policy of Never`;
       tell({ type: "Warning", reason: "ErrImageNeverPull", message });
       tell({ type: "Warning", reason: "Failed", message: "Error: ErrImageNeverPull" });
@@ -99,8 +127,14 @@ export function createImagePuller(cri: Pick<CriClient, "imageStatus" | "pullImag
   };
 }
 
-/** ErrImagePull is shown for a moment before ImagePullBackOff. */
-const SHOW_MS = 1_000;
+function requireName(name: string, tell: ImageRequest["tell"], retryAtMs: number): void {
+  const parsed = parseImageName(name);
+  if (!("problem" in parsed)) return;
+  const message = `Failed to apply default image tag "${name}": couldn't parse image name "${name}": ${parsed.problem}`;
+  tell({ type: "Warning", reason: "InspectFailed", message });
+  tell({ type: "Warning", reason: "Failed", message: "Error: InvalidImageName" });
+  throw new ImageError("InvalidImageName", message, retryAtMs);
+}
 
 /** As a kubelet has it from gRPC. */
 export function errorText(error: unknown): string {

@@ -119,7 +119,7 @@ const PROBLEM_TITLES: Readonly<Record<string, string>> = {
   NetworkReady: "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady",
 };
 
-function problemsOf(conditions: readonly RuntimeCondition[]): readonly string[] {
+export function problemsOf(conditions: readonly RuntimeCondition[]): readonly string[] {
   return conditions.flatMap(({ type, status, message }) => {
     const title = PROBLEM_TITLES[type];
     return status || title === undefined ? [] : [`${title} message:${message}`];

@@ -19,6 +19,8 @@ export interface ActionDeps extends StartDeps {
   readonly files: PodFiles;
   readonly settings: PodSettings;
   readonly limit: Limit;
+  /** Why pods cannot get a network now. */
+  networkProblem(signal: AbortSignal): Promise<string | undefined>;
   tell(pod: Pod | undefined, event: RecordedEvent): void;
 }
 
@@ -26,6 +28,8 @@ export interface ActionContext {
   readonly uid: string;
   readonly pod: Pod | undefined;
   readonly runtime: PodRuntimeState;
+  /** Containers whose preStop hook was begun: it runs once, however often their end is tried. */
+  readonly preStopped: Set<string>;
   readonly signal: AbortSignal;
 }
 
@@ -54,7 +58,7 @@ export async function applyAction(deps: ActionDeps, action: PodAction, context: 
       await limit(() => cri.removePodSandbox({ podSandboxId: action.sandboxId }, signal), signal);
       return;
     case "removeContainer":
-      await cri.removeContainer({ containerId: action.containerId }, signal);
+      await removeContainer(deps, action.containerId, context);
       return;
     default:
       action satisfies never;
@@ -63,6 +67,7 @@ export async function applyAction(deps: ActionDeps, action: PodAction, context: 
 
 async function createSandbox(deps: ActionDeps, pod: Pod, attempt: number, signal: AbortSignal): Promise<void> {
   const { cri, files, settings, limit, tell } = deps;
+  if (pod.spec.hostNetwork !== true) await requireNetwork(deps, pod, signal);
   await files.ensureVolumes(pod, signal);
   const { dns, cgroupParent, logRoot } = settings;
   const config = sandboxConfig({ pod, attempt, dns, cgroupParent, logRoot });
@@ -75,6 +80,27 @@ async function createSandbox(deps: ActionDeps, pod: Pod, attempt: number, signal
     tell(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message });
     throw new SandboxError(message, { cause });
   }
+}
+
+/** Before the runtime tries it in vain: while there is no CNI configuration. */
+async function requireNetwork({ networkProblem, tell }: ActionDeps, pod: Pod, signal: AbortSignal): Promise<void> {
+  const problem = await networkProblem(signal);
+  if (problem === undefined) return;
+  const message = `network is not ready: ${problem}`;
+  tell(pod, { type: "Warning", reason: "NetworkNotReady", message });
+  throw new SandboxError(message);
+}
+
+async function removeContainer(
+  { cri, files }: ActionDeps,
+  containerId: string,
+  { runtime, signal }: ActionContext,
+): Promise<void> {
+  await cri.removeContainer({ containerId }, signal);
+  const instance = runtime.containers.find(({ id }) => id === containerId);
+  // Another run may have the same file, in a sandbox that came later.
+  const isShared = runtime.containers.some(({ id, logPath }) => id !== containerId && logPath === instance?.logPath);
+  if (instance !== undefined && !isShared) await files.removeLog(instance.logPath);
 }
 
 async function stopSandbox({ cri, tell }: ActionDeps, podSandboxId: string, context: ActionContext): Promise<void> {
@@ -120,7 +146,8 @@ async function stopContainer(
   const { pod, signal } = context;
   tell(pod, { type: "Normal", reason: "Killing", message: STOP_TEXTS[why](instance.name) });
   const startedMs = Date.now();
-  if (graceSeconds > 0 && instance.state === "running") {
+  if (graceSeconds > 0 && instance.state === "running" && !context.preStopped.has(instance.id)) {
+    context.preStopped.add(instance.id);
     await runPreStop(deps, { instance, graceSeconds, why }, context);
   }
   const leftSeconds = graceSeconds - (Date.now() - startedMs) / 1000;

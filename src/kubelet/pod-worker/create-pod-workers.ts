@@ -5,11 +5,15 @@
  */
 import type { Pod } from "#api/kinds/pod/pod.ts";
 import { createWorkQueue } from "#api-client/create-work-queue.ts";
+import type { LogRotator } from "../logs/create-log-rotator.ts";
 import type { Probed, Prober } from "../probes/create-prober.ts";
+import { isTerminal } from "../status/container-statuses.ts";
+import { referencesOf } from "../volumes/create-config-reader.ts";
+import type { ConfigWatcher } from "../volumes/create-config-watcher.ts";
 import { VolumeError } from "../volumes/pod-volumes.ts";
 import { type ActionDeps, applyAction, SandboxError } from "./apply-action.ts";
 import { type LastWords, observePod } from "./observe-pod.ts";
-import { type PodAction, planPod } from "./plan-pod.ts";
+import { earliest, type PodAction, planPod } from "./plan-pod.ts";
 import { goalOf } from "./pod-goal.ts";
 import {
   emptyMemory,
@@ -21,10 +25,12 @@ import {
   type Waiting,
 } from "./pod-view.ts";
 import { restartAtMs } from "./restart.ts";
-import { StartError } from "./start-container.ts";
+import { CONFIG_ERROR, StartError } from "./start-container.ts";
 
 export interface PodWorkersDeps extends ActionDeps {
   readonly prober: Prober;
+  readonly logs: Pick<LogRotator, "follow">;
+  readonly configs: Pick<ConfigWatcher, "follow" | "forget">;
   readonly lastWords: LastWords;
   /** How the pod is now; `isOver`: nothing of it runs and its volumes are gone. */
   report(view: PodView, pod: Pod, isOver: boolean): void;
@@ -42,6 +48,10 @@ export interface PodWorkers extends AsyncDisposable {
   remove(uid: string, identity: PodIdentity | undefined): void;
   /** Something happened to it. */
   wake(uid: string): void;
+  /** What it names has changed: its files are made anew, and what waited for it is tried at once. */
+  refresh(uid: string): void;
+  /** Pods that could not get a sandbox try it at once. */
+  retrySandboxes(): void;
   uids(): Iterable<string>;
 }
 
@@ -63,6 +73,9 @@ interface Entry {
   readonly memory: Writable<MutableMemory>;
   /** Instances whose back-off was told. */
   readonly told: Set<string>;
+  readonly preStopped: Set<string>;
+  /** Files of its volumes may not be what the API has. */
+  isStale: boolean;
   /** Ends what is under way, since the pod's end has come nearer. */
   interrupt: AbortController;
 }
@@ -73,8 +86,9 @@ const WORKERS = 500;
 const MAX_ROUNDS = 60;
 const FIRST_SANDBOX_RETRY_MS = 1_000;
 const LAST_SANDBOX_RETRY_MS = 15_000;
-/** Files from the API are looked at again so often, and everything else with them. */
-const RESYNC_MS = 60_000;
+const REFRESH_TIMEOUT_MS = 60_000;
+/** Of files that could not be made anew. */
+const REFRESH_RETRY_MS = 30_000;
 
 export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
   const { prober, tell } = deps;
@@ -91,6 +105,8 @@ export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
       isGone: false,
       memory: { ...memory, waiting: new Map(), stoppedSandboxes: new Set() },
       told: new Set(),
+      preStopped: new Set(),
+      isStale: false,
       interrupt: new AbortController(),
     };
     entries.set(uid, entry);
@@ -109,7 +125,7 @@ export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
       const current = AbortSignal.any([signal, entry.interrupt.signal]);
       const runtime = await observePod(deps, uid, signal);
       deps.learn(uid, runtime);
-      followProbes(uid, entry, runtime);
+      follow(uid, entry, runtime);
       const isEnding = goalOf(viewOf(uid, entry, runtime)).type !== "running";
       if (isEnding) entry.memory.stoppingSinceMs ??= Date.now();
       const view = viewOf(uid, entry, runtime);
@@ -132,13 +148,13 @@ export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
   /** Gives false when the next plan should be made at once. */
   async function attempt(
     uid: string,
-    { pod, memory }: Entry,
+    { pod, memory, preStopped }: Entry,
     action: PodAction,
     runtime: PodRuntimeState,
     signal: AbortSignal,
   ): Promise<boolean> {
     try {
-      await applyAction(deps, action, { uid, pod, runtime, signal });
+      await applyAction(deps, action, { uid, pod, runtime, preStopped, signal });
       if (action.type === "stopSandbox") memory.stoppedSandboxes.add(action.sandboxId);
       if (action.type === "startContainer") memory.waiting.delete(action.container.spec.name);
       if (action.type === "createSandbox") memory.sandboxFailures = 0;
@@ -170,9 +186,10 @@ export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
       prober.follow(uid, []);
       await deps.files.removeVolumes(uid);
       if (entry.identity !== undefined) await deps.files.removeLogs({ ...entry.identity, uid });
+      deps.logs.follow(uid, []);
+      deps.configs.forget(uid);
       deps.puller.forget(uid);
       entries.delete(uid);
-      refreshedAtMs.delete(uid);
       deps.forget(uid);
       return;
     }
@@ -181,29 +198,39 @@ export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
     if (isOver) await deps.files.removeVolumes(uid);
     deps.report(view, pod, isOver);
     if (goal.type !== "running") return;
-    if (view.runtime.sandboxes[0]?.isReady === true) await refreshVolumes(pod);
-    queue.addAfter(uid, Math.min(RESYNC_MS, wakeAtMs === undefined ? RESYNC_MS : Math.max(1, wakeAtMs - Date.now())));
+    const refreshAtMs = view.runtime.sandboxes[0]?.isReady === true ? await refreshVolumes(uid, entry, pod) : undefined;
+    const nextMs = earliest(wakeAtMs, refreshAtMs);
+    if (nextMs !== undefined) queue.addAfter(uid, Math.max(1, nextMs - Date.now()));
   }
 
-  const refreshedAtMs = new Map<string, number>();
-
-  async function refreshVolumes(pod: Pod): Promise<void> {
-    const uid = pod.metadata.uid ?? "";
-    const last = refreshedAtMs.get(uid);
-    if (last !== undefined && Date.now() - last < RESYNC_MS) return;
-    refreshedAtMs.set(uid, Date.now());
-    // Made a moment ago.
-    if (last !== undefined) await deps.files.ensureVolumes(pod, AbortSignal.timeout(RESYNC_MS));
+  /** Gives when to do it again; milliseconds since 1970. */
+  async function refreshVolumes(uid: string, entry: Entry, pod: Pod): Promise<number | undefined> {
+    const isDue = Date.now() >= (deps.files.renewAtMs(uid) ?? Number.POSITIVE_INFINITY);
+    if (entry.isStale || isDue) {
+      entry.isStale = false;
+      try {
+        await deps.files.ensureVolumes(pod, AbortSignal.timeout(REFRESH_TIMEOUT_MS));
+      } catch (error) {
+        // The containers keep what they have.
+        if (error instanceof VolumeError) tell(pod, { type: "Warning", reason: "FailedMount", message: error.message });
+        else deps.onError(uid, error);
+        entry.isStale = true;
+        return Date.now() + REFRESH_RETRY_MS;
+      }
+    }
+    return deps.files.renewAtMs(uid);
   }
 
-  function followProbes(uid: string, { pod }: Entry, runtime: PodRuntimeState): void {
+  /** Containers that run have probes, and logs that grow. */
+  function follow(uid: string, { pod }: Entry, runtime: PodRuntimeState): void {
+    const running = runtime.containers.filter(({ state }) => state === "running");
+    deps.logs.follow(uid, running);
     if (pod === undefined) return;
     const ip = pod.spec.hostNetwork === true ? deps.settings.hostIps[0] : runtime.sandboxes[0]?.ips[0];
     const isEnding = pod.metadata.deletionTimestamp !== undefined;
     const probed = podContainers(pod).flatMap((container): readonly Probed[] => {
       const instance = newestInstance(runtime, container.spec.name);
-      if (instance?.state !== "running" || isEnding) return [];
-      return [{ pod, container, instance, ip: ip ?? "" }];
+      return instance?.state === "running" ? [{ pod, container, instance, ip: ip ?? "", isEnding }] : [];
     });
     prober.follow(uid, probed);
   }
@@ -229,6 +256,10 @@ export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
       entry.pod = pod;
       entry.identity = { namespace: pod.metadata.namespace ?? "", name: pod.metadata.name ?? "" };
       entry.isGone = false;
+      if (before !== undefined && isRelabelled(pod, before)) entry.isStale = true;
+      if (pod.metadata.deletionTimestamp === undefined && !isTerminal(pod)) {
+        deps.configs.follow(uid, pod.metadata.namespace ?? "", referencesOf(pod));
+      } else deps.configs.forget(uid);
       if (isNearerEnd(pod, before)) entry.interrupt.abort(new Error("the pod is being deleted"));
       queue.add(uid);
     },
@@ -242,9 +273,32 @@ export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
     wake(uid) {
       if (entries.has(uid)) queue.add(uid);
     },
+    refresh(uid) {
+      const entry = entries.get(uid);
+      if (entry === undefined) return;
+      entry.isStale = true;
+      entry.memory.sandboxRetryAtMs = 0;
+      for (const [name, { reason, message }] of entry.memory.waiting) {
+        if (reason === CONFIG_ERROR) entry.memory.waiting.set(name, { reason, message, retryAtMs: 0 });
+      }
+      queue.add(uid);
+    },
+    retrySandboxes() {
+      for (const [uid, { memory }] of entries) {
+        if (memory.sandboxRetryAtMs === 0) continue;
+        memory.sandboxRetryAtMs = 0;
+        queue.add(uid);
+      }
+    },
     uids: () => entries.keys(),
     [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
   };
+}
+
+/** The downward API shows them in files. */
+function isRelabelled({ metadata }: Pod, { metadata: before }: Pod): boolean {
+  const text = ({ labels, annotations }: Pod["metadata"]): string => JSON.stringify([labels, annotations]);
+  return text(metadata) !== text(before);
 }
 
 /** Deleted, or given less time than before. */

@@ -81,6 +81,7 @@ async function instanceOf(
     imageRef: status.imageRef,
     wantedImage: annotations[IMAGE_ANNOTATION] ?? "",
     backOffMs: Number(annotations[BACK_OFF_ANNOTATION] ?? 0) || 0,
+    logPath: status.logPath,
     graceSeconds: Number(annotations[GRACE_ANNOTATION] ?? 30) || 0,
   };
 }

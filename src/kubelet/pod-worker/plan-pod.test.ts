@@ -40,6 +40,14 @@ const off = [{ ...readySandbox, isReady: false }];
 const cases: readonly (readonly [string, PodView, readonly string[]])[] = [
   ["a new pod gets a sandbox", podView(podObject()), ["sandbox 0"]],
   ["then its container", podView(podObject(), { sandboxes }), ["start app 0 0"]],
+  [
+    "a container that was made and never started is made anew, which is no restart",
+    podView(podObject(), {
+      sandboxes,
+      containers: [instance("app", { state: "created", attempt: 2, backOffMs: 20_000 })],
+    }),
+    ["remove app-2", "start app 2 20000"],
+  ],
   ["a running pod needs nothing", podView(podObject(), { sandboxes, containers: [instance("app")] }), []],
   ["init containers run one by one", podView(podObject(init), { sandboxes }), ["start one 0 0"]],
   ["the second waits for the first", podView(podObject(init), { sandboxes, containers: [instance("one")] }), []],

@@ -163,6 +163,13 @@ function planContainers(view: PodView, pod: Pod, sandbox: SandboxState): PodPlan
       wakeAtMs = earliest(wakeAtMs, waitUntilMs);
       return;
     }
+    if (last?.state === "created") {
+      // A kubelet was killed before it started it: that was no run, and the next one is no restart.
+      actions.push({ type: "removeContainer", containerId: last.id });
+      const { attempt, backOffMs } = last;
+      actions.push({ type: "startContainer", container, sandboxId: sandbox.id, attempt, backOffMs });
+      return;
+    }
     const attempt = (last?.attempt ?? -1) + 1;
     const backOffMs = isSame || role !== "init" ? nextBackOffMs(last) : 0;
     actions.push({ type: "startContainer", container, sandboxId: sandbox.id, attempt, backOffMs });

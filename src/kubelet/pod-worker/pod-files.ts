@@ -6,6 +6,7 @@ import type { Pod } from "#api/kinds/pod/pod.ts";
 import type { NodeFacts } from "../container/field-value.ts";
 import { hostsFile } from "../container/hosts-file.ts";
 import { podLogDirectory } from "../container/sandbox-config.ts";
+import { rotatedLogs } from "../logs/log-files.ts";
 import type { ConfigReader, PodConfig } from "../volumes/create-config-reader.ts";
 import { ensureVolumes, removePodDirectory } from "../volumes/pod-volumes.ts";
 import type { PodSettings } from "./pod-settings.ts";
@@ -22,6 +23,10 @@ export interface PodFiles {
   /** An empty file for the container's last words. */
   createMessageFile(uid: string, container: string): Promise<string>;
   removeVolumes(uid: string): Promise<void>;
+  /** Of one run of a container, with what was rotated. */
+  removeLog(logPath: string): Promise<void>;
+  /** When tokens among its files must be renewed; milliseconds since 1970. */
+  renewAtMs(uid: string): number | undefined;
   removeLogs(pod: { readonly namespace: string; readonly name: string; readonly uid: string }): Promise<void>;
   facts(podIps: readonly string[]): NodeFacts;
 }
@@ -59,6 +64,11 @@ export function createPodFiles(settings: PodSettings, config: ConfigReader): Pod
       await removePodDirectory(directoryOf(uid));
       config.forget(uid);
     },
+    async removeLog(logPath) {
+      if (!logPath.startsWith(`${settings.logRoot}/`)) return;
+      for (const path of [logPath, ...(await rotatedLogs(logPath))]) await rm(path, { force: true });
+    },
+    renewAtMs: (uid) => config.renewAtMs(uid),
     async removeLogs(pod) {
       await rm(podLogDirectory(settings.logRoot, pod), { recursive: true, force: true });
     },

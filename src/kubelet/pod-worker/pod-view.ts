@@ -35,6 +35,8 @@ export interface ContainerInstance {
   readonly wantedImage: string;
   /** How long its successor waits after its end, when it did not run long. */
   readonly backOffMs: number;
+  /** File on the node; empty when it is not known. */
+  readonly logPath: string;
   /** The pod's grace period when it was made: for pods that nobody knows any more. */
   readonly graceSeconds: number;
 }

@@ -2,7 +2,7 @@
 import { open } from "node:fs/promises";
 import type { ContainerStatus } from "#cri/container-messages.ts";
 import { MESSAGE_PATH_ANNOTATION, MESSAGE_POLICY_ANNOTATION } from "../container/container-config.ts";
-import { parseLogLine } from "../server/log-line.ts";
+import { parseLogLine } from "../logs/log-line.ts";
 
 const MAX_FILE_BYTES = 4096;
 const MAX_LOG_BYTES = 2048;

@@ -7,7 +7,14 @@ import type { Probe } from "#api/kinds/pod/probe.ts";
 import type { RecordedEvent } from "#api-client/event-recorder.ts";
 import { sleep } from "#api-client/sleep.ts";
 import type { ContainerInstance, PodContainer, Unhealthy } from "../pod-worker/pod-view.ts";
-import { afterResult, initialState, PROBE_TITLES, type ProbeKind, type ProbeState } from "./probe-state.ts";
+import {
+  afterResult,
+  initialState,
+  PROBE_TITLES,
+  type ProbedBefore,
+  type ProbeKind,
+  type ProbeState,
+} from "./probe-state.ts";
 import type { HandlerResult } from "./run-handler.ts";
 
 export interface Probed {
@@ -15,6 +22,8 @@ export interface Probed {
   readonly container: PodContainer;
   readonly instance: ContainerInstance;
   readonly ip: string;
+  /** Only readiness is of interest: its pod is being deleted. */
+  readonly isEnding: boolean;
 }
 
 export interface ProberOptions {
@@ -39,6 +48,8 @@ export interface ProbeVerdicts {
 interface Followed {
   readonly probed: Probed;
   readonly stop: AbortController;
+  /** Of its startup and liveness probes. */
+  readonly stopVital: AbortController;
   readonly states: Map<ProbeKind, ProbeState>;
   readonly done: Promise<void>[];
 }
@@ -49,30 +60,46 @@ const KINDS = [
   ["readiness", "readinessProbe"],
 ] as const;
 
+/** A check that takes longer than its period is followed by the next one, but not at once. */
+const LEAST_PAUSE_MS = 10;
+
 export function createProber({ check, onChange, tell }: ProberOptions): Prober {
   const pods = new Map<string, Map<string, Followed>>();
 
   function start(uid: string, probed: Probed): Followed {
-    const followed: Followed = { probed, stop: new AbortController(), states: new Map(), done: [] };
+    const followed: Followed = {
+      probed,
+      stop: new AbortController(),
+      stopVital: new AbortController(),
+      states: new Map(),
+      done: [],
+    };
     const { spec } = probed.container;
-    for (const [kind, field] of KINDS) if (spec[field] !== undefined) followed.states.set(kind, initialState(kind));
+    const before = probedBefore(probed);
+    for (const [kind, field] of KINDS) {
+      if (spec[field] !== undefined) followed.states.set(kind, initialState(kind, before));
+    }
     const { startupProbe, livenessProbe, readinessProbe } = spec;
     const rest = (): void => {
       if (livenessProbe !== undefined) followed.done.push(loop(uid, followed, "liveness", livenessProbe));
       if (readinessProbe !== undefined) followed.done.push(loop(uid, followed, "readiness", readinessProbe));
     };
-    if (startupProbe === undefined) rest();
-    else followed.done.push(loop(uid, followed, "startup", startupProbe).then(rest));
+    if (startupProbe === undefined || before.started === true) rest();
+    else {
+      const decided = loop(uid, followed, "startup", startupProbe);
+      followed.done.push(decided.then(() => (followed.states.get("startup")?.isHealthy === true ? rest() : undefined)));
+    }
     return followed;
   }
 
   /** A startup probe ends when it has decided. */
   async function loop(uid: string, followed: Followed, kind: ProbeKind, probe: Probe): Promise<void> {
-    const { probed, stop, states } = followed;
-    const { signal } = stop;
+    const { probed, stop, stopVital, states } = followed;
+    const signal = kind === "readiness" ? stop.signal : AbortSignal.any([stop.signal, stopVital.signal]);
     const startedAgoMs = Date.now() - probed.instance.startedAtMs;
     await sleep(Math.max(0, (probe.initialDelaySeconds ?? 0) * 1000 - startedAgoMs), signal);
     while (!signal.aborted) {
+      const checkedAtMs = performance.now();
       const result = await check(probed, probe, signal).catch((error: unknown) => ({
         isSuccess: false,
         output: String(error),
@@ -87,7 +114,10 @@ export function createProber({ check, onChange, tell }: ProberOptions): Prober {
       }
       if (after.isHealthy !== before.isHealthy) onChange(uid);
       if (kind === "startup" && after.isHealthy !== undefined) return;
-      await sleep((probe.periodSeconds ?? 10) * 1000, signal);
+      // The container is ended for it.
+      if (kind === "liveness" && after.isHealthy === false) return;
+      const tookMs = performance.now() - checkedAtMs;
+      await sleep(Math.max(LEAST_PAUSE_MS, (probe.periodSeconds ?? 10) * 1000 - tookMs), signal);
     }
   }
 
@@ -101,7 +131,9 @@ export function createProber({ check, onChange, tell }: ProberOptions): Prober {
         known.delete(id);
       }
       for (const probed of running) {
-        if (!known.has(probed.instance.id)) known.set(probed.instance.id, start(uid, probed));
+        const followed = known.get(probed.instance.id) ?? start(uid, probed);
+        known.set(probed.instance.id, followed);
+        if (probed.isEnding) followed.stopVital.abort();
       }
       if (known.size > 0) pods.set(uid, known);
       else pods.delete(uid);
@@ -129,4 +161,12 @@ export function createProber({ check, onChange, tell }: ProberOptions): Prober {
       pods.clear();
     },
   };
+}
+
+/** What the pod's status says of this very run: it lasts over a restart of the kubelet. */
+function probedBefore({ pod, instance }: Probed): ProbedBefore {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  const known = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === instance.name);
+  if (known?.containerID?.endsWith(`//${instance.id}`) !== true) return {};
+  return { started: known.started, ready: known.ready };
 }

@@ -14,9 +14,19 @@ export interface ProbeState {
   readonly inARow: number;
 }
 
-export function initialState(kind: ProbeKind): ProbeState {
-  const isHealthy = { startup: undefined, liveness: true, readiness: false }[kind];
+/** `before`: what an earlier kubelet had found of the same container, which has run on meanwhile. */
+export function initialState(kind: ProbeKind, before: ProbedBefore = {}): ProbeState {
+  const isHealthy = {
+    startup: before.started === true ? true : undefined,
+    liveness: true,
+    readiness: before.ready === true,
+  }[kind];
   return { isHealthy, lastResult: undefined, inARow: 0 };
+}
+
+export interface ProbedBefore {
+  readonly started?: boolean | undefined;
+  readonly ready?: boolean | undefined;
 }
 
 export function afterResult(state: ProbeState, probe: Probe, isSuccess: boolean): ProbeState {

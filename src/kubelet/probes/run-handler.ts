@@ -1,5 +1,6 @@
 /**
- * One check of a container: a command in it, an HTTP request or a TCP connection to it. Also what lifecycle hooks do.
+ * One check of a container: a command in it, an HTTP request, a TCP connection or a gRPC health check to it. Also what
+ * lifecycle hooks do.
  * Runs in the node's network namespace, as the kubelet itself. Source: Kubernetes API reference, Probe, LifecycleHandler.
  */
 import { request as httpRequest } from "node:http";
@@ -9,6 +10,8 @@ import type { Container } from "#api/kinds/pod/container.ts";
 import type { LifecycleHandler, Probe } from "#api/kinds/pod/probe.ts";
 import type { CriClient } from "#cri/cri-client.ts";
 import { CriError } from "#cri/cri-error.ts";
+import { hostPort, networkErrorText } from "./network-error.ts";
+import { runGrpc } from "./run-grpc.ts";
 
 export interface HandlerTarget {
   readonly container: Container;
@@ -33,14 +36,17 @@ export async function runHandler(
   target: HandlerTarget,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<HandlerResult> {
-  const { exec, httpGet, tcpSocket, sleep } = handler;
+  const { exec, httpGet, tcpSocket, grpc, sleep } = handler;
   const { container, ip } = target;
   const port = portOf(httpGet?.port ?? tcpSocket?.port ?? 0, container);
   if (exec !== undefined) return await runExec(cri, exec.command ?? [], target, timeoutMs, signal);
   if (httpGet !== undefined) return await runHttp({ ...httpGet, port, host: httpGet.host || ip }, timeoutMs, signal);
   if (tcpSocket !== undefined) return await runTcp(tcpSocket.host || ip, port, timeoutMs, signal);
   if (sleep !== undefined) return await pause(Math.min(timeoutMs, sleep.seconds * 1000), signal);
-  return { isSuccess: false, output: "probes of this kind are not supported by this node" };
+  if (grpc !== undefined) {
+    return await runGrpc({ host: ip, port: grpc.port, service: grpc.service ?? "", timeoutMs }, signal);
+  }
+  return { isSuccess: false, output: "missing probe handler" };
 }
 
 async function runExec(
@@ -50,15 +56,16 @@ async function runExec(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<HandlerResult> {
+  const timeout = BigInt(Math.max(1, Math.ceil(timeoutMs / 1000)));
   try {
-    const timeout = BigInt(Math.max(1, Math.ceil(timeoutMs / 1000)));
     const { exitCode, stdout, stderr } = await cri.execSync({ containerId, cmd, timeout }, signal);
     const output = Buffer.concat([stdout, stderr]).toString("utf8");
     return { isSuccess: exitCode === 0, output };
   } catch (error) {
     if (signal.aborted || !(error instanceof CriError)) throw error;
     const isLate = error.code === "DEADLINE_EXCEEDED";
-    return { isSuccess: false, output: isLate ? `command timed out: "${cmd.join(" ")}" timed out` : error.details };
+    const late = `command timed out: ${JSON.stringify(cmd.join(" "))} timed out after ${timeout}s`;
+    return { isSuccess: false, output: isLate ? late : error.details };
   }
 }
 
@@ -73,18 +80,20 @@ function runHttp(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<HandlerResult> {
-  const url = `${(scheme ?? "HTTP").toLowerCase()}://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+  const address = hostPort(host, port);
+  const wanted = path.startsWith("/") ? path : `/${path}`;
+  const url = `${(scheme ?? "HTTP").toLowerCase()}://${address}${wanted}`;
   const headers: Record<string, string> = { "user-agent": "kube-probe/1.32", accept: "*/*" };
   for (const { name, value = "" } of httpHeaders) headers[name.toLowerCase()] = value;
   const { promise, resolve } = Promise.withResolvers<HandlerResult>();
   const failed = (why: string): void => resolve({ isSuccess: false, output: `Get "${url}": ${why}` });
-  const options = { host, port, path, headers, agent: false, signal, timeout: timeoutMs } as const;
+  const options = { host, port, path: wanted, headers, agent: false, signal, timeout: timeoutMs } as const;
   const sent = scheme === "HTTPS" ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
   const timer = setTimeout(() => {
     failed("context deadline exceeded (Client.Timeout exceeded while awaiting headers)");
     sent.destroy();
   }, timeoutMs);
-  sent.on("error", (error) => failed(error.message));
+  sent.on("error", (error) => failed(networkErrorText(error, address)));
   sent.on("response", (response) => {
     const { statusCode: code = 0 } = response;
     let body = "";
@@ -92,7 +101,7 @@ function runHttp(
     response.on("data", (text: string) => {
       if (body.length < MAX_BODY_BYTES) body += text;
     });
-    response.on("error", (error) => failed(error.message));
+    response.on("error", (error) => failed(networkErrorText(error, address)));
     response.on("end", () => {
       if (code >= 200 && code < 400) resolve({ isSuccess: true, output: body });
       else resolve({ isSuccess: false, output: `HTTP probe failed with statuscode: ${code}` });
@@ -105,9 +114,10 @@ function runHttp(
 function runTcp(host: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<HandlerResult> {
   const { promise, resolve } = Promise.withResolvers<HandlerResult>();
   const socket = connect({ host, port, signal });
-  const failed = (why: string): void => resolve({ isSuccess: false, output: `dial tcp ${host}:${port}: ${why}` });
-  socket.setTimeout(timeoutMs, () => failed("i/o timeout"));
-  socket.on("error", (error) => failed(error.message));
+  const address = hostPort(host, port);
+  const failed = (output: string): void => resolve({ isSuccess: false, output });
+  socket.setTimeout(timeoutMs, () => failed(`dial tcp ${address}: i/o timeout`));
+  socket.on("error", (error) => failed(networkErrorText(error, address)));
   socket.on("connect", () => resolve({ isSuccess: true, output: "" }));
   return promise.finally(() => socket.destroy());
 }

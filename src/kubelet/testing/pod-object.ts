@@ -39,6 +39,7 @@ export function instance(name: string, more: Partial<ContainerInstance> = {}): C
     imageRef: "sha256:1",
     wantedImage: "busybox",
     backOffMs: 0,
+    logPath: "",
     graceSeconds: 30,
     ...more,
   };

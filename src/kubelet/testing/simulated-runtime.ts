@@ -78,6 +78,7 @@ export function createSimulatedRuntime(initial: PodRuntimeState, fails: () => bo
               imageRef: image,
               wantedImage: image,
               backOffMs,
+              logPath: "",
               graceSeconds: 30,
             },
           ];

@@ -1,13 +1,13 @@
 /**
- * ConfigMaps, Secrets and tokens for pods, read from the API when needed. Objects are kept for a while, so that the
- * containers of a pod see the same; tokens until most of their time is over.
+ * ConfigMaps, Secrets and tokens for pods, read from the API when needed. While the API cannot be reached, a pod gets
+ * what it got before: its containers start again without it. Tokens are kept until most of their time is over.
  */
 import { isApiError } from "#api/api-error.ts";
 import { configMap } from "#api/kinds/config-map.ts";
 import type { Pod } from "#api/kinds/pod/pod.ts";
 import { secret } from "#api/kinds/secret.ts";
 import { serviceAccount } from "#api/kinds/service-account.ts";
-import type { ApiClient } from "#api-client/api-client.ts";
+import type { ApiClient, ObjectName } from "#api-client/api-client.ts";
 import { isJsonObject } from "#base/json.ts";
 import type { ConfigData } from "../container/environment.ts";
 import { podContainers } from "../pod-worker/pod-view.ts";
@@ -20,6 +20,8 @@ export interface PodConfig {
 
 export interface ConfigReader {
   read(pod: Pod, signal: AbortSignal): Promise<PodConfig>;
+  /** When the first of the pod's tokens has to be asked for anew; milliseconds since 1970. */
+  renewAtMs(uid: string): number | undefined;
   forget(uid: string): void;
 }
 
@@ -31,6 +33,7 @@ const RENEW_AT = 0.8;
 interface KeptToken {
   readonly token: string;
   readonly renewAtMs: number;
+  readonly endsAtMs: number;
 }
 
 export function createConfigReader(
@@ -38,8 +41,31 @@ export function createConfigReader(
   now: () => number,
 ): ConfigReader {
   const tokens = new Map<string, Map<string, KeptToken>>();
+  /** By pod, then by kind and name. */
+  const known = new Map<string, Map<string, Data>>();
 
-  async function readData(kind: "configmap" | "secret", namespace: string, name: string, signal: AbortSignal) {
+  async function readData(
+    uid: string,
+    kind: "configmap" | "secret",
+    name: ObjectName,
+    signal: AbortSignal,
+  ): Promise<Data | undefined> {
+    const ofPod = known.get(uid) ?? new Map<string, Data>();
+    known.set(uid, ofPod);
+    const key = `${kind}/${name.name}`;
+    try {
+      const data = await fetchData(kind, name, signal);
+      if (data === undefined) ofPod.delete(key);
+      else ofPod.set(key, data);
+      return data;
+    } catch (error) {
+      const before = ofPod.get(key);
+      if (before === undefined || !isApiError(error) || error.code < 500) throw error;
+      return before;
+    }
+  }
+
+  async function fetchData(kind: "configmap" | "secret", { namespace, name }: ObjectName, signal: AbortSignal) {
     try {
       if (kind === "secret") return decoded((await client.get(secret, { namespace, name }, signal)).data ?? {});
       const { data = {}, binaryData = {} } = await client.get(configMap, { namespace, name }, signal);
@@ -51,13 +77,26 @@ export function createConfigReader(
     }
   }
 
-  async function readToken({ metadata, spec }: Pod, request: TokenRequestFor, signal: AbortSignal): Promise<string> {
-    const { uid = "", name = "", namespace } = metadata;
+  async function readToken(pod: Pod, request: TokenRequestFor, signal: AbortSignal): Promise<string> {
+    const { uid = "" } = pod.metadata;
     const kept = tokens.get(uid) ?? new Map<string, KeptToken>();
     tokens.set(uid, kept);
     const key = JSON.stringify(request);
-    const known = kept.get(key);
-    if (known !== undefined && now() < known.renewAtMs) return known.token;
+    const last = kept.get(key);
+    if (last !== undefined && now() < last.renewAtMs) return last.token;
+    try {
+      const made = await askToken(pod, request, signal);
+      kept.set(key, made);
+      return made.token;
+    } catch (error) {
+      if (last === undefined || now() >= last.endsAtMs || !isApiError(error) || error.code < 500) throw error;
+      return last.token;
+    }
+  }
+
+  async function askToken({ metadata, spec }: Pod, request: TokenRequestFor, signal: AbortSignal): Promise<KeptToken> {
+    const { uid = "", name = "", namespace } = metadata;
+    const askedAtMs = now();
     const answer = await client.createSubresource(
       serviceAccount,
       { namespace, name: spec.serviceAccountName || "default" },
@@ -74,9 +113,15 @@ export function createConfigReader(
       signal,
     );
     const status: unknown = answer["status"];
-    const token = isJsonObject(status) && typeof status["token"] === "string" ? status["token"] : "";
-    kept.set(key, { token, renewAtMs: now() + request.expirationSeconds * 1000 * RENEW_AT });
-    return token;
+    const { token, expirationTimestamp } = isJsonObject(status) ? status : {};
+    // The server may give it less time, or more.
+    const saidMs = typeof expirationTimestamp === "string" ? Date.parse(expirationTimestamp) : Number.NaN;
+    const endsAtMs = Number.isNaN(saidMs) ? askedAtMs + request.expirationSeconds * 1000 : saidMs;
+    return {
+      token: typeof token === "string" ? token : "",
+      renewAtMs: askedAtMs + (endsAtMs - askedAtMs) * RENEW_AT,
+      endsAtMs,
+    };
   }
 
   return {
@@ -86,7 +131,10 @@ export function createConfigReader(
       const readAll = async (kind: "configmap" | "secret", names: ReadonlySet<string>) =>
         new Map(
           await Promise.all(
-            Array.from(names, async (name) => [name, await readData(kind, namespace, name, signal)] as const),
+            Array.from(names, async (name) => {
+              const data = await readData(pod.metadata.uid ?? "", kind, { namespace, name }, signal);
+              return [name, data] as const;
+            }),
           ),
         );
       const [maps, secretData, given] = await Promise.all([
@@ -104,7 +152,14 @@ export function createConfigReader(
         token: (request) => tokenOf.get(JSON.stringify(request)) ?? "",
       };
     },
-    forget: (uid) => void tokens.delete(uid),
+    renewAtMs(uid) {
+      const times = Array.from(tokens.get(uid)?.values() ?? [], ({ renewAtMs }) => renewAtMs);
+      return times.length === 0 ? undefined : Math.min(...times);
+    },
+    forget(uid) {
+      tokens.delete(uid);
+      known.delete(uid);
+    },
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import { Duplex } from "node:stream";
 import { createInflate } from "node:zlib";
-import { SPDY_DICTIONARY } from "./spdy-dictionary.ts";
+import { SPDY_DICTIONARY } from "#kubelet/server/spdy/spdy-dictionary.ts";
 
 export interface SpdyStream {
   /** Names in lower case. */
