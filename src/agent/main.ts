@@ -7,6 +7,7 @@ import { openLedger } from "./ledger.ts";
 import { listenLocal } from "./local-server.ts";
 import { startDeadPodsLoop } from "./loops/dead-pods.ts";
 import { startNatLoop } from "./loops/nat.ts";
+import type { AgentNetwork, NetworkDeps, NetworkOptions } from "./network/start-network.ts";
 import { createPluginRunner } from "./plugin-runner.ts";
 import { recover } from "./recover.ts";
 import { tryStateLock, waitForStateLock } from "./state-lock.ts";
@@ -19,6 +20,8 @@ export interface AgentOptions {
   /** Ends the agent. */
   readonly signal: AbortSignal;
   readonly log?: Log;
+  /** Absent: the agent serves the plugins alone. */
+  readonly network?: NetworkOptions | undefined;
   /** Called when the socket accepts. */
   readonly onReady?: (socket: string) => void;
 }
@@ -27,7 +30,8 @@ export interface AgentOptions {
 const VERB_DEADLINE_MS = 150_000;
 
 /** Runs until `signal`. Throws AgentError when another agent serves this namespace. */
-export async function runAgent({ environment, signal, log = createLog(), onReady }: AgentOptions): Promise<void> {
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const { environment, signal, log = createLog(), onReady } = options;
   sizeThreadPool();
   await using stack = new AsyncDisposableStack();
   const startedAt = new Date();
@@ -59,10 +63,13 @@ export async function runAgent({ environment, signal, log = createLog(), onReady
   const { host, lock: verbLock, findRecorded: findPlugin } = runner;
   const natLoop = stack.use(startNatLoop({ host, ledger, log }));
   stack.use(startDeadPodsLoop({ host, ledger, epoch, findPlugin, lock: verbLock, log }));
+  const network =
+    options.network &&
+    stack.use(await startAgentNetwork(options.network, { host, nat: natLoop, ledger, environment, log }));
   stack.use(
     await listenLocal(paths.socket, (request) =>
       request.plugin === STATUS_REQUEST
-        ? agentStatus({ ledger, epoch, startedAt, natLoop, host })
+        ? agentStatus({ ledger, epoch, startedAt, natLoop, host, network })
         : runner.run(request),
     ),
   );
@@ -70,4 +77,10 @@ export async function runAgent({ environment, signal, log = createLog(), onReady
   onReady?.(paths.socket);
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   log.info("agent stops");
+}
+
+/** Loaded when it is wanted: the client of the API is as large as all the rest. */
+async function startAgentNetwork(options: NetworkOptions, deps: NetworkDeps): Promise<AgentNetwork> {
+  const { startNetwork } = await import("./network/start-network.ts");
+  return startNetwork(deps, options);
 }

@@ -7,6 +7,8 @@ import { findLink } from "#kernel/rtnetlink/link.ts";
 import type { Host } from "#plugins/host.ts";
 import type { Ledger, LedgerRecord, Phase } from "./ledger.ts";
 import type { NatLoop } from "./loops/nat.ts";
+import type { NetworkStatus, PeerStatus } from "./network/network-status.ts";
+import type { AgentNetwork } from "./network/start-network.ts";
 
 /** Sent as the plugin's name; no plugin can be installed under it, since `/` is no part of a file's name. */
 export const STATUS_REQUEST = "podwire/status";
@@ -32,6 +34,9 @@ export interface AgentStatus {
   readonly epoch: string;
   readonly residentBytes: number;
   readonly repairs: { readonly restored: number; readonly removed: number };
+  /** Absent when the agent serves the plugins alone; `peers` too. */
+  readonly network?: NetworkStatus;
+  readonly peers?: readonly PeerStatus[];
   readonly attachments: readonly AttachmentStatus[];
 }
 
@@ -41,15 +46,24 @@ export interface StatusDeps {
   readonly startedAt: Date;
   readonly natLoop: NatLoop;
   readonly host: Pick<Host, "rtnetlink" | "nft">;
+  readonly network?: Pick<AgentNetwork, "report"> | undefined;
 }
 
-export async function agentStatus({ ledger, epoch, startedAt, natLoop, host }: StatusDeps): Promise<PluginOutput> {
+export async function agentStatus({
+  ledger,
+  epoch,
+  startedAt,
+  natLoop,
+  host,
+  network,
+}: StatusDeps): Promise<PluginOutput> {
   const status: AgentStatus = {
     pid: process.pid,
     startedAt: startedAt.toISOString(),
     epoch,
     residentBytes: process.memoryUsage.rss(),
     repairs: natLoop.counters,
+    ...(await network?.report()),
     attachments: ledger.all().map((record) => attachmentStatus(record, host)),
   };
   return { stdout: `${JSON.stringify(status, undefined, 2)}\n`, stderr: "", exitCode: 0 };

@@ -1,12 +1,13 @@
 /**
- * Keeps the NAT table as the ledger says: after a firewall reload or a flushed ruleset the elements come back, and those
- * that no attachment owns go. Runs at start, when somebody else changes the table, and on a slow timer.
+ * Keeps the NAT table as ledger and pod network say: after a firewall reload or a flushed ruleset the elements come back,
+ * and those that no attachment owns go. Runs at start, when somebody else changes the table, and on a slow timer.
  */
 import type { Log } from "#base/log.ts";
 import { type ReconcileLoop, startReconcileLoop } from "#base/reconcile-loop.ts";
 import { addNat, ensureFrame, isSameData, type ListedElement, listNat, removeElements } from "#dataplane/nat/apply.ts";
 import { NAT_TABLE } from "#dataplane/nat/nat-table.ts";
 import { elementId, type NatElement, ownerComment, planElements } from "#dataplane/nat/plan.ts";
+import { applyPodNetworks, type PodNetworks } from "#dataplane/nat/pod-networks.ts";
 import { watchNft } from "#kernel/nfnetlink/watch-nft.ts";
 import type { Host } from "#plugins/host.ts";
 import type { Ledger, LedgerRecord } from "../ledger.ts";
@@ -20,6 +21,8 @@ export interface NatLoopDeps {
 /** Repairs since the start of the agent. */
 export interface NatLoop extends ReconcileLoop {
   readonly counters: { readonly restored: number; readonly removed: number };
+  /** Writes at once, and keeps, what is masqueraded between pods and outside. Answers the sets that differed. */
+  setPodNetworks(wanted: PodNetworks): readonly string[];
 }
 
 const MIN_INTERVAL_MS = 100;
@@ -28,6 +31,7 @@ const RESYNC_MS = 5 * 60_000;
 
 export function startNatLoop({ host, ledger, log }: NatLoopDeps): NatLoop {
   const counters = { restored: 0, removed: 0 };
+  let podNetworks: PodNetworks | undefined;
   const loop = startReconcileLoop({
     name: "nat",
     minIntervalMs: MIN_INTERVAL_MS,
@@ -36,8 +40,10 @@ export function startNatLoop({ host, ledger, log }: NatLoopDeps): NatLoop {
     onError: (error) => log.error("nat table not reconciled", { error: String(error) }),
     sync() {
       const records = ledger.all();
-      const mended = records.some(({ facts }) => facts?.nat) ? ensureFrame(host.nft) : [];
+      const mended = podNetworks !== undefined || records.some(({ facts }) => facts?.nat) ? ensureFrame(host.nft) : [];
       if (mended.length > 0) log.info("nat rules restored", { chains: mended.join(",") });
+      const sets = podNetworks === undefined ? [] : applyPodNetworks(host.nft, podNetworks);
+      if (sets.length > 0) log.info("masquerade of the pod networks restored", { sets: sets.join(",") });
       const { restore, remove } = planNatRepair(records, listNat(host.nft));
       for (const record of restore) {
         const { nat } = record.facts ?? {};
@@ -61,6 +67,10 @@ export function startNatLoop({ host, ledger, log }: NatLoopDeps): NatLoop {
   });
   return {
     counters,
+    setPodNetworks(wanted) {
+      podNetworks = wanted;
+      return applyPodNetworks(host.nft, wanted);
+    },
     markDirty: () => loop.markDirty(),
     async [Symbol.asyncDispose]() {
       watch[Symbol.dispose]();

@@ -14,6 +14,7 @@ import { pluginTypes } from "#plugins/registry.ts";
 import { askAgent } from "../ask-agent.ts";
 import type { LauncherRequest } from "../launcher-protocol.ts";
 import { runAgent } from "../main.ts";
+import type { NetworkOptions } from "../network/start-network.ts";
 import { runStandalone } from "../standalone.ts";
 import { type StatePaths, statePaths } from "../state-paths.ts";
 import { type AgentStatus, STATUS_REQUEST } from "../status.ts";
@@ -38,7 +39,7 @@ export interface TestHost extends Disposable {
   /** The addresses that are given away. */
   reservations(): readonly string[];
   request(verb: Verb): LauncherRequest;
-  startAgent(): Promise<TestAgent>;
+  startAgent(network?: NetworkOptions): Promise<TestAgent>;
   /** A one-shot process's work. */
   runAlone(verb: Verb): Promise<PluginOutput>;
 }
@@ -46,6 +47,8 @@ export interface TestHost extends Disposable {
 export interface TestAgent extends AsyncDisposable {
   call(verb: Verb): Promise<PluginOutput>;
   status(): Promise<AgentStatus>;
+  /** Looks again whenever something is logged. Rejects at the deadline with what was seen last. */
+  statusWhen(isReached: (status: AgentStatus) => boolean): Promise<AgentStatus>;
   /** Resolves when the event is logged for the `count`-th time since the start of the agent. */
   logged(event: string, count?: number): Promise<LogFields>;
 }
@@ -75,7 +78,7 @@ export function createTestHost(): TestHost {
     network: ptpNetwork(join(folder, "ipam")),
     reservations: () => reservationsIn(join(folder, "ipam/net")),
     request,
-    startAgent: () => startAgent(netns, environment, request),
+    startAgent: (network) => startAgent({ netns, environment, network, request }),
     runAlone: (verb) => inNetns(netns, () => runStandalone(request(verb))),
     [Symbol.dispose]: () => open.dispose(),
   };
@@ -105,25 +108,37 @@ function requestFor(
   };
 }
 
-async function startAgent(
-  netns: Netns,
-  environment: Readonly<Record<string, string>>,
-  request: (verb: Verb) => LauncherRequest,
-): Promise<TestAgent> {
+interface AgentStart extends Pick<TestHost, "netns" | "environment" | "request"> {
+  readonly network: NetworkOptions | undefined;
+}
+
+async function startAgent({ netns, environment, network, request }: AgentStart): Promise<TestAgent> {
   const stop = new AbortController();
-  const { log, logged } = watchedLog();
+  const { log, logged, count, more } = watchedLog();
   const ready = Promise.withResolvers<string>();
-  const ended = inNetns(netns, () => runAgent({ environment, signal: stop.signal, log, onReady: ready.resolve }));
+  const ended = inNetns(netns, () =>
+    runAgent({ environment, network, signal: stop.signal, log, onReady: ready.resolve }),
+  );
   ended.catch(ready.reject);
   const socket = await ready.promise;
   const deadline = (): AbortSignal => AbortSignal.timeout(DEADLINE_MS);
+  async function status(): Promise<AgentStatus> {
+    const question = { plugin: STATUS_REQUEST, environment: {}, stdin: Buffer.alloc(0) };
+    const { stdout } = await askAgent(socket, question, deadline());
+    // Printed by agentStatus from this type.
+    return JSON.parse(stdout) as AgentStatus;
+  }
   return {
     call: (verb) => askAgent(socket, request(verb), deadline()),
-    async status() {
-      const question = { plugin: STATUS_REQUEST, environment: {}, stdin: Buffer.alloc(0) };
-      const { stdout } = await askAgent(socket, question, deadline());
-      // Printed by agentStatus from this type.
-      return JSON.parse(stdout) as AgentStatus;
+    status,
+    async statusWhen(isReached) {
+      for (const late = deadline(); ; ) {
+        const seen = count();
+        const found = await status();
+        if (isReached(found)) return found;
+        if (late.aborted) throw new Error(`The agent does not come to that: ${JSON.stringify(found, undefined, 1)}`);
+        await more(seen, late);
+      }
     },
     logged,
     async [Symbol.asyncDispose]() {
@@ -133,7 +148,14 @@ async function startAgent(
   };
 }
 
-function watchedLog(): { readonly log: Log; readonly logged: TestAgent["logged"] } {
+interface WatchedLog extends Pick<TestAgent, "logged"> {
+  readonly log: Log;
+  count(): number;
+  /** Resolves when more than so many lines are logged, or the signal aborts. */
+  more(than: number, signal: AbortSignal): Promise<void>;
+}
+
+function watchedLog(): WatchedLog {
   const lines: { readonly event: string; readonly fields: LogFields }[] = [];
   const waiting = new Set<() => void>();
   const record = (event: string, fields: LogFields = {}): void => {
@@ -142,6 +164,19 @@ function watchedLog(): { readonly log: Log; readonly logged: TestAgent["logged"]
   };
   return {
     log: { info: record, error: record },
+    count: () => lines.length,
+    async more(than, signal) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const look = (): void => {
+        if (lines.length > than || signal.aborted) resolve();
+      };
+      waiting.add(look);
+      signal.addEventListener("abort", look);
+      look();
+      await promise;
+      waiting.delete(look);
+      signal.removeEventListener("abort", look);
+    },
     async logged(event, count = 1) {
       const { promise, resolve, reject } = Promise.withResolvers<LogFields>();
       const look = (): void => {

@@ -33,6 +33,8 @@ export interface TestNode {
 }
 
 export interface World extends Disposable {
+  /** Where bridge `br0` is, with a port `nodeN` for each node. */
+  readonly underlay: Netns;
   readonly nodes: readonly [TestNode, TestNode, TestNode];
   readonly pods: readonly TestPod[];
   /** What the node at the index should have, its peers on one back end each. */
@@ -75,6 +77,7 @@ export async function createWorld(): Promise<World> {
   );
   const resources = stack.move();
   return {
+    underlay,
     nodes,
     pods,
     desired: (index, backendOf) => desiredOf(nodes, index, backendOf),

@@ -15,7 +15,9 @@ import {
   frameOperations,
   NAT_TABLE,
   natMaps,
+  POD_NETWORKS,
   SUBNET_CHAIN_RULES,
+  setOperations,
   subnetChainName,
   subnetChainOperations,
 } from "./nat-table.ts";
@@ -181,7 +183,11 @@ export function damagedChains(nft: NftSocket): readonly string[] {
 }
 
 /** Jumps of the frame to its own chains. */
-const JUMPS: Readonly<Record<string, number>> = { hostports: 2 };
+const JUMPS: Readonly<Record<string, number>> = { hostports: 2, [POD_NETWORKS]: 1 };
+
+function frameChains(): readonly Extract<NftOperation, { readonly do: "add chain" | "create chain" }>[] {
+  return frameOperations().flatMap((operation) => (operation.do === "add chain" ? [operation] : []));
+}
 
 function frameRules(): ReadonlyMap<string, readonly NftOperation[]> {
   const rules = frameOperations().flatMap((operation) => (operation.do === "add rule" ? [operation] : []));
@@ -207,11 +213,15 @@ export function ensureFrame(nft: NftSocket): readonly string[] {
   }
   const rules = frameRules();
   const damaged = damagedChains(nft);
+  const isMissing = (chain: string): boolean => findChain(nft, { ...NAT_TABLE, chain }) === undefined;
+  const chains = frameChains().filter(({ chain }) => damaged.includes(chain.chain) && isMissing(chain.chain));
   const operations = damaged.flatMap((chain): readonly NftOperation[] => [
     { do: "flush chain", chain: { ...NAT_TABLE, chain } },
     ...(rules.get(chain) ?? []),
   ]);
-  if (operations.length > 0) nft.commit(operations, `mend nft table ${NAT_TABLE.family} ${NAT_TABLE.table}`);
+  // A table that an older Podwire made has fewer chains and sets.
+  if (operations.length > 0)
+    nft.commit([...setOperations(), ...chains, ...operations], `mend nft table ${NAT_TABLE.family} ${NAT_TABLE.table}`);
   return damaged;
 }
 

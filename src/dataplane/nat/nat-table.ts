@@ -6,6 +6,9 @@
  *   hostports            (address .) protocol . port → pod address . port                     @hostip_ports, @hostports
  *   postrouting          to a pod by its host port → does the source need the node's address?         @hostport_snat
  *                        from a masqueraded pod → masq-<its subnet>: elsewhere, and no multicast?             @masq
+ *                        → pod-networks
+ *   pod-networks         from a pod of this node to outside the pod networks          @node_pods, @pod_networks
+ *                        from outside them to a pod of another node, so that its answer comes back by this node
  */
 import { addressBytes, type Family, type Prefix, parsePrefix } from "#base/ip-address.ts";
 import { type NftChain, PRIORITY } from "#kernel/nfnetlink/chain.ts";
@@ -20,11 +23,14 @@ import {
   ipDaddr,
   ipSaddr,
   l4proto,
+  mark,
   type Selector,
   thDport,
 } from "#kernel/nfnetlink/selectors.ts";
+import type { NftSet } from "#kernel/nfnetlink/set.ts";
 import {
   dnatMap,
+  inSet,
   jump,
   masquerade,
   matchAddressType,
@@ -76,14 +82,28 @@ export function natMaps(family: Family) {
   >;
 }
 
+/** The sets of prefixes of one family that pod-networks.ts fills; empty on a node without a pod network of ours. */
+export function podNetworkSets(family: Family) {
+  const key: readonly NftDataType[] = [family === 4 ? "ipv4_addr" : "ipv6_addr"];
+  const flags: NftSet["flags"] = ["interval"];
+  return {
+    /** All nodes' pods. */
+    podNetworks: { set: `pod_networks${family}`, key, flags },
+    /** This node's pods. */
+    nodePods: { set: `node_pods${family}`, key, flags },
+  } as const;
+}
+
 /** Creates the frame. Fails as a whole with EEXIST when the table is there. */
 export function frameOperations(): readonly NftOperation[] {
   return [
     { do: "create table", table: NAT_TABLE },
-    ...FAMILIES.flatMap((family) =>
-      Object.values(natMaps(family)).map((map): NftOperation => ({ do: "add set", set: { ...NAT_TABLE, ...map } })),
-    ),
+    ...setOperations(),
     ...addChain({ chain: "hostports" }, FAMILIES.flatMap(hostPortRules)),
+    ...addChain({ chain: POD_NETWORKS }, [
+      rule(matchBits(mark, "==", KUBE_MASQUERADE_MARK, KUBE_MASQUERADE_MARK), verdict("return")),
+      ...FAMILIES.flatMap(podNetworkRules),
+    ]),
     ...addChain({ chain: SNAT_ALL }, [masquerade()]),
     ...addChain({ chain: "prerouting", base: { type: "nat", hook: "prerouting", priority: PRIORITY.dstnat } }, [
       rule(matchAddressType(fibDaddrType, "local"), jump("hostports")),
@@ -91,12 +111,26 @@ export function frameOperations(): readonly NftOperation[] {
     ...addChain({ chain: "output", base: { type: "nat", hook: "output", priority: PRIORITY.dstnat } }, [
       rule(matchAddressType(fibDaddrType, "local"), jump("hostports")),
     ]),
-    ...addChain(
-      { chain: "postrouting", base: { type: "nat", hook: "postrouting", priority: PRIORITY.srcnat } },
-      FAMILIES.flatMap(postroutingRules),
-    ),
+    ...addChain({ chain: "postrouting", base: { type: "nat", hook: "postrouting", priority: PRIORITY.srcnat } }, [
+      ...FAMILIES.flatMap(postroutingRules),
+      jump(POD_NETWORKS),
+    ]),
   ];
 }
+
+/** Creates the maps and sets of the frame that are not there. */
+export function setOperations(): readonly NftOperation[] {
+  const sets = FAMILIES.flatMap((family) => [
+    ...Object.values(natMaps(family)),
+    ...Object.values(podNetworkSets(family)),
+  ]);
+  return sets.map((set): NftOperation => ({ do: "add set", set: { ...NAT_TABLE, ...set } }));
+}
+
+/** Chain that masquerades between pods and outside. */
+export const POD_NETWORKS = "pod-networks";
+/** kube-proxy marks what it masquerades itself: KUBE-MARK-MASQ, by default bit 14. */
+const KUBE_MASQUERADE_MARK = 0x4000;
 
 /** Chain that masquerades whatever comes. */
 export const SNAT_ALL = "snat-all";
@@ -156,6 +190,31 @@ function postroutingRules(family: Family): readonly Statement[] {
     ),
     // ip saddr vmap @masq4
     rule(matchFamily(name), vmap([saddr], masq.set)),
+  ];
+}
+
+/** As flanneld's rules, but for pods of other nodes: what only passes through this node keeps its address. */
+function podNetworkRules(family: Family): readonly Statement[] {
+  const { podNetworks, nodePods } = podNetworkSets(family);
+  const { name, saddr, daddr } = FIELDS[family];
+  const multicast = MULTICAST[family];
+  return [
+    // ip saddr @node_pods4 ip daddr != @pod_networks4 ip daddr != 224.0.0.0/4 masquerade fully-random
+    rule(
+      matchFamily(name),
+      inSet([saddr], nodePods.set),
+      inSet([daddr], podNetworks.set, "!="),
+      matchPrefix(daddr, "!=", addressBytes(multicast.address), multicast.length),
+      masquerade("fully-random"),
+    ),
+    // ip daddr @pod_networks4 ip daddr != @node_pods4 ip saddr != @pod_networks4 masquerade fully-random
+    rule(
+      matchFamily(name),
+      inSet([daddr], podNetworks.set),
+      inSet([daddr], nodePods.set, "!="),
+      inSet([saddr], podNetworks.set, "!="),
+      masquerade("fully-random"),
+    ),
   ];
 }
 

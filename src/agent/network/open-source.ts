@@ -1,0 +1,96 @@
+/** Where the pod network's subnets and configuration come from, by what the agent was started with. */
+import type { ApiClient } from "#api-client/api-client.ts";
+import { createHttpClient } from "#api-client/http-client.ts";
+import { inClusterConfig, loadKubeconfig } from "#api-client/kubeconfig.ts";
+import type { Family, IpAddress, Prefix } from "#base/ip-address.ts";
+import { parsePrefix } from "#base/ip-address.ts";
+import type { Log } from "#base/log.ts";
+import { CniError } from "#cni/cni-error.ts";
+import type { PerFamily } from "#dataplane/contract.ts";
+import { loadSubnetEnv } from "#plugins/flannel/subnet-env.ts";
+import { createApiSource } from "./api-source.ts";
+import type { SourceListener, SubnetSource } from "./cluster-network.ts";
+import { createEtcdGateway, type EtcdTls } from "./etcd/etcd-gateway.ts";
+import { createEtcdSource } from "./etcd/etcd-source.ts";
+
+export type SourceOptions =
+  /** Absent file: the account of the pod that the agent runs in. */
+  | {
+      readonly type: "kubernetes";
+      readonly kubeconfig: string | undefined;
+      readonly annotationPrefix?: string | undefined;
+    }
+  | {
+      readonly type: "etcd";
+      readonly endpoints: readonly URL[];
+      /** Without a slash at its end. */
+      readonly prefix: string;
+      readonly tls?: EtcdTls | undefined;
+    }
+  | { readonly type: "client"; readonly client: ApiClient };
+
+export interface OpenSourceDeps {
+  readonly nodeName: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where an earlier run has written which subnets the node has. */
+  readonly subnetFile: string;
+  /** By which peers would reach this node. */
+  readonly ownAddresses: (families: readonly Family[]) => PerFamily<IpAddress>;
+  readonly log: Log;
+}
+
+/** Why there is no way to the API. */
+export class NoClusterError extends Error {
+  override readonly name = "NoClusterError";
+
+  constructor() {
+    super("Cannot follow the cluster: no kubeconfig is given, and this is no pod with a service account");
+  }
+}
+
+export function openSource(options: SourceOptions, deps: OpenSourceDeps, listener: SourceListener): SubnetSource {
+  const { nodeName, environment, subnetFile, ownAddresses, log } = deps;
+  switch (options.type) {
+    case "client":
+      return createApiSource({ client: options.client, nodeName, log }, listener);
+    case "kubernetes": {
+      const { kubeconfig, annotationPrefix } = options;
+      const cluster = kubeconfig === undefined ? inClusterConfig(environment) : loadKubeconfig(kubeconfig);
+      if (cluster === undefined) throw new NoClusterError();
+      const client = createHttpClient(cluster, { userAgent: "podwire-agent" });
+      const source = createApiSource({ client, nodeName, annotationPrefix, log }, listener);
+      return {
+        ...source,
+        reconnect: () => client.connection.drop(),
+        async [Symbol.asyncDispose]() {
+          await source[Symbol.asyncDispose]();
+          client[Symbol.dispose]();
+        },
+      };
+    }
+    case "etcd":
+      return createEtcdSource(
+        {
+          gateway: createEtcdGateway(options),
+          prefix: options.prefix,
+          nodeName,
+          ownAddresses,
+          previous: () => previousSubnets(subnetFile),
+          random: Math.random,
+          log,
+        },
+        listener,
+      );
+  }
+}
+
+function previousSubnets(subnetFile: string): PerFamily<Prefix> {
+  try {
+    const subnets = loadSubnetEnv(subnetFile).subnets.map((text) => parsePrefix(text));
+    const find = (family: Family): Prefix | undefined => subnets.find((subnet) => subnet.family === family);
+    return { 4: find(4), 6: find(6) };
+  } catch (error) {
+    if (error instanceof CniError) return {}; // no file, or none that says anything
+    throw error;
+  }
+}
