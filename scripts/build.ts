@@ -1,7 +1,7 @@
 /**
  * Bundles what runs outside the source tree: the one-shot plugin process (standalone.mjs, cni.cjs) and the command
- * line with agent and control plane (podwire, podwire.mjs, main.cjs and packages that it needs now and then), with
- * koffi's native module and the native launcher beside them.
+ * line with agent and control plane (podwire, podwire.mjs, main.cjs, the udp proxy's thread, and packages that are needed
+ * now and then), with koffi's native module and the native launcher beside them.
  * `node scripts/build.ts [FOLDER]`, by default build/bundle; `podwire install` copies such a folder.
  * Start files only switch on Node's compile cache, in a folder beside themselves, and load the real bundle.
  */
@@ -67,7 +67,10 @@ const packagesApart: Plugin = {
 const sourceOnly: Plugin = {
   name: "source-only",
   setup(context) {
-    context.onResolve({ filter: /^\.\/commands\/(test|bench|demo)\.ts$/ }, ({ path }) => ({ path, external: true }));
+    context.onResolve({ filter: /^\.\/commands\/(test|bench|demo|lab)\.ts$/ }, ({ path }) => ({
+      path,
+      external: true,
+    }));
   },
 };
 
@@ -98,8 +101,23 @@ function buildCommandLine(): Promise<unknown> {
     ...common,
     entryPoints: ["src/cli/main.ts"],
     outfile: join(folder, "main.cjs"),
-    define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename" },
+    define: {
+      "import.meta.dirname": "__dirname",
+      "import.meta.filename": "__filename",
+      // Only where a file of the source tree is named, which a bundle never asks for.
+      "import.meta.url": "__filename",
+    },
     plugins: [nativeKoffi, sourceOnly, packagesApart, lazyBuiltins(/^node:/)],
+  });
+}
+
+/** The thread of the agent's udp back end; start-network.ts looks for it beside the command line. */
+function buildProxyWorker(): Promise<unknown> {
+  return build({
+    ...common,
+    entryPoints: ["src/dataplane/udp/proxy-worker.ts"],
+    outfile: join(folder, "udp-proxy-worker.cjs"),
+    plugins: [nativeKoffi],
   });
 }
 
@@ -138,7 +156,7 @@ function koffiModule(): string {
 }
 
 mkdirSync(folder, { recursive: true });
-await Promise.all([buildPlugins(), buildCommandLine(), buildPackages()]);
+await Promise.all([buildPlugins(), buildCommandLine(), buildProxyWorker(), buildPackages()]);
 writeFileSync(join(folder, "standalone.mjs"), STANDALONE);
 writeFileSync(join(folder, "podwire.mjs"), COMMAND_LINE);
 writeFileSync(join(folder, "podwire"), SHELL, { mode: 0o755 });

@@ -9,10 +9,57 @@ interface CommandEntry {
   readonly summary: string;
   /** Needs what only the source tree has: tests, compilers, labs. */
   readonly sourceOnly?: true;
+  /** For our own programs: not shown in the help. */
+  readonly isInternal?: true;
   readonly load: () => Promise<Command>;
 }
 
 const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "up",
+    summary: "start a cluster on this machine: nodes, control plane, pod network",
+    load: async () => (await import("./commands/up.ts")).upCommand(),
+  },
+  {
+    name: "down",
+    summary: "take a cluster down, and remove all that is left of it",
+    load: async () => (await import("./commands/down.ts")).downCommand(),
+  },
+  {
+    name: "list",
+    summary: "show the clusters of this machine",
+    load: async () => (await import("./commands/list.ts")).listCommand(),
+  },
+  {
+    name: "status",
+    summary: "show a cluster's nodes, components and addresses",
+    load: async () => (await import("./commands/status.ts")).statusCommand(),
+  },
+  {
+    name: "kubeconfig",
+    summary: "print a cluster's kubeconfig",
+    load: async () => (await import("./commands/kubeconfig.ts")).kubeconfigCommand(),
+  },
+  {
+    name: "node",
+    summary: "run commands in a node; stop, start or crash it",
+    load: async () => (await import("./commands/node.ts")).nodeCommand(),
+  },
+  {
+    name: "image",
+    summary: "load container images into a cluster's nodes",
+    load: async () => (await import("./commands/image.ts")).imageCommand(),
+  },
+  {
+    name: "check",
+    summary: "prove with packets that a cluster's network does what it promises",
+    load: async () => (await import("./commands/check.ts")).checkCommand(),
+  },
+  {
+    name: "trace",
+    summary: "send one packet and show each hop of its way",
+    load: async () => (await import("./commands/trace.ts")).traceCommand(),
+  },
   {
     name: "demo",
     summary: "show on this machine how pods are wired, with proof",
@@ -30,6 +77,17 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/agent.ts")).agentCommand(),
   },
   {
+    name: "kubelet",
+    summary: "run a node's kubelet",
+    load: async () => (await import("./commands/kubelet.ts")).kubeletCommand(),
+  },
+  {
+    name: "keep-cluster",
+    summary: "be the process that a cluster lives in",
+    isInternal: true,
+    load: async () => (await import("./commands/keep-cluster.ts")).keepClusterCommand(),
+  },
+  {
     name: "install",
     summary: "install the CNI plugins into a folder",
     load: async () => (await import("./commands/install.ts")).installCommand(),
@@ -43,6 +101,12 @@ const COMMANDS: readonly CommandEntry[] = [
     name: "cni",
     summary: "add, check or delete a network interface, as a container runtime would",
     load: async () => (await import("./commands/cni.ts")).cniCommand(),
+  },
+  {
+    name: "lab",
+    summary: "exercises on a running cluster that check themselves",
+    sourceOnly: true,
+    load: async () => (await import("./commands/lab.ts")).labCommand(),
   },
   {
     name: "test",
@@ -90,9 +154,10 @@ async function createProgram(argv: readonly string[]): Promise<Command> {
       "\nExit status: 0 ok, 1 failed, 2 usage, 3 this machine cannot, 4 inconclusive, 130 interrupted",
     )
     .helpCommand("help [command]", "show the help of a command");
-  for (const { name, summary, sourceOnly, load } of COMMANDS) {
+  for (const { name, summary, sourceOnly, isInternal, load } of COMMANDS) {
     if (sourceOnly && !isSourceTree) continue;
-    program.addCommand(name === called ? (await load()).summary(summary) : new Command(name).description(summary));
+    const command = name === called ? (await load()).summary(summary) : new Command(name).description(summary);
+    program.addCommand(command, { hidden: isInternal ?? false });
   }
   throwInsteadOfExit(program);
   return program;

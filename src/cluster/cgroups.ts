@@ -5,6 +5,7 @@
  */
 import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
 import { join } from "node:path";
+import { processEnd } from "#kernel/process-end.ts";
 
 export interface CgroupHierarchy {
   readonly mountPoint: string;
@@ -68,6 +69,50 @@ export async function createNodeCgroups(name: string): Promise<NodeCgroups> {
     inSystem: (argv) => ["sh", "-euc", JOIN_AND_RUN, "sh", ...systems, "--", ...argv],
     [Symbol.asyncDispose]: () => removeTrees(folders),
   };
+}
+
+/**
+ * Kills every process in `/<name>` and resolves when none is left, so that the groups can be removed: what a node whose
+ * keeper was killed still has. Processes that are dying are waited for as well.
+ */
+export async function endCgroupProcesses(name: string, signal: AbortSignal): Promise<void> {
+  const folders = (await observeCgroupHierarchies()).map(({ mountPoint }) => join(mountPoint, name));
+  for (;;) {
+    const pids = new Set((await Promise.all(folders.map(processesOf))).flat());
+    if (pids.size === 0) return;
+    // How the kernel shows processes of other PID namespaces.
+    if (pids.has(0))
+      throw new Error(`Cannot end the processes of control group "${name}": some are not to be seen here`);
+    for (const pid of pids) killIfAlive(pid);
+    await Promise.all([...pids].map((pid) => processEnd(pid, signal)));
+  }
+}
+
+async function processesOf(folder: string): Promise<readonly number[]> {
+  try {
+    const [text, children] = await Promise.all([
+      readFile(join(folder, "cgroup.procs"), "utf8"),
+      readdir(folder, { withFileTypes: true }),
+    ]);
+    const below = children.filter((child) => child.isDirectory()).map((child) => processesOf(join(folder, child.name)));
+    return [...text.split("\n").filter(Boolean).map(Number), ...(await Promise.all(below)).flat()];
+  } catch (error) {
+    // ENODEV: removed while it was read.
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENODEV");
 }
 
 async function removeTrees(folders: readonly string[]): Promise<void> {

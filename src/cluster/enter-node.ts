@@ -29,6 +29,11 @@ export function signalEntered(nsenter: ChildProcess, signal: NodeJS.Signals): vo
   for (const pid of children) process.kill(pid, signal);
 }
 
+/** What `nsenter` runs, as this machine counts; undefined before it has started anything, and after its end. */
+export function enteredPid(nsenter: ChildProcess): number | undefined {
+  return nsenter.pid === undefined ? undefined : childrenOf(nsenter.pid)[0];
+}
+
 /** Source: proc_pid_task(5), `children` (CONFIG_PROC_CHILDREN). */
 function childrenOf(pid: number): readonly number[] {
   try {

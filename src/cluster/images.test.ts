@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -24,6 +25,32 @@ test("busyboxImage links every name but its own to the program, in the order of 
     ],
   );
 });
+
+const WGET_CALLS = [
+  { given: "-qO- http://10.0.0.1", called: "busybox wget -qO- http://10.0.0.1" },
+  { given: "-T 2 -qO- http://10.0.0.1", called: "timeout 2 busybox wget -qO- http://10.0.0.1" },
+  { given: "-qO- http://10.0.0.1 -T3", called: "timeout 3 busybox wget -qO- http://10.0.0.1" },
+  { given: "--spider --timeout=1 web", called: "timeout 1 busybox wget --spider web" },
+  { given: "--timeout 1 Test", called: "timeout 1 busybox wget Test" },
+];
+
+for (const { given, called } of WGET_CALLS) {
+  test(`busyboxImage has a wget that takes "${given}"`, async () => {
+    const { files } = busyboxImage("x64", { program: Buffer.from("program"), applets: ["wget"] });
+    const wget = files.find(({ path }) => path === "bin/wget");
+    assert.ok(wget?.kind === "file");
+    const folder = await mkdtemp(join(tmpdir(), "podwire-wget-"));
+    try {
+      for (const name of ["busybox", "timeout"])
+        await writeFile(join(folder, name), `#!/bin/sh\necho ${name} "$@"\n`, { mode: 0o755 });
+      const argv = ["-s", "--", ...given.split(" ")];
+      const { stdout } = spawnSync("/bin/sh", argv, { input: wget.content, encoding: "utf8", env: { PATH: folder } });
+      assert.equal(stdout, `${called}\n`);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+}
 
 test("buildImages writes each image once, and again when the file is damaged", async () => {
   const cacheDir = await mkdtemp(join(tmpdir(), "podwire-images-"));

@@ -32,7 +32,7 @@ export const BUSYBOX_IMAGE = "docker.io/library/busybox:latest";
 /** Where Debian has it. Another build without libraries can be named instead, where that one needs some. */
 const BUSYBOX_PROGRAM = "/bin/busybox";
 const BUSYBOX_VARIABLE = "PODWIRE_BUSYBOX";
-const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const OCI_ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
 const run = promisify(execFile);
@@ -41,8 +41,8 @@ export async function buildImages(cacheDir: string, signal: AbortSignal): Promis
   const program = await readBusybox(signal);
   await mkdir(cacheDir, { recursive: true });
   const [pause, busybox] = await Promise.all([
-    cached(cacheDir, pauseImage(process.arch)),
-    cached(cacheDir, busyboxImage(process.arch, program)),
+    cachedImage(cacheDir, pauseImage(process.arch)),
+    cachedImage(cacheDir, busyboxImage(process.arch, program)),
   ]);
   return { pause, busybox };
 }
@@ -63,9 +63,30 @@ export function pauseImage(arch: string): OciImage {
   };
 }
 
+/** Debian's BusyBox is built without wget's time-out, and asked for it ends with a segmentation fault. */
+const WGET = `#!/bin/sh
+seconds= next=
+for argument do
+  shift
+  case "$next:$argument" in
+    T:*) seconds=$argument next= ;;
+    :-T | :--timeout) next=T ;;
+    :-T*) seconds=\${argument#-T} ;;
+    :--timeout=*) seconds=\${argument#*=} ;;
+    *) set -- "$@" "$argument" ;;
+  esac
+done
+[ -n "$seconds" ] || exec busybox wget "$@"
+timeout "$seconds" busybox wget "$@"
+status=$?
+[ $status -lt 124 ] && exit $status
+echo 'wget: download timed out' >&2
+exit 1
+`;
+
 export function busyboxImage(arch: string, { program, applets }: Busybox): OciImage {
   const links = applets
-    .filter((name) => name !== "busybox")
+    .filter((name) => name !== "busybox" && name !== "wget")
     .toSorted()
     .map((name): TarEntry => ({ kind: "symlink", path: `bin/${name}`, target: "busybox" }));
   return {
@@ -81,6 +102,9 @@ export function busyboxImage(arch: string, { program, applets }: Busybox): OciIm
       { kind: "symlink", path: "usr/bin", target: "../bin" },
       { kind: "file", path: "bin/busybox", content: program, mode: 0o755 },
       ...links,
+      ...(applets.includes("wget")
+        ? [{ kind: "file", path: "bin/wget", content: Buffer.from(WGET), mode: 0o755 } as const]
+        : []),
       { kind: "file", path: "etc/passwd", content: Buffer.from("root:x:0:0:root:/root:/bin/sh\n") },
       { kind: "file", path: "etc/group", content: Buffer.from("root:x:0:\n") },
     ],
@@ -89,7 +113,7 @@ export function busyboxImage(arch: string, { program, applets }: Busybox): OciIm
   };
 }
 
-async function readBusybox(signal: AbortSignal): Promise<Busybox> {
+export async function readBusybox(signal: AbortSignal): Promise<Busybox> {
   const path = process.env[BUSYBOX_VARIABLE] || BUSYBOX_PROGRAM;
   try {
     const [program, { stdout }] = await Promise.all([readFile(path, { signal }), run(path, ["--list"], { signal })]);
@@ -104,7 +128,7 @@ async function readBusybox(signal: AbortSignal): Promise<Busybox> {
 }
 
 /** The file's name holds the digest, so a file that is there has the right content. */
-async function cached(cacheDir: string, image: OciImage): Promise<ImageFile> {
+export async function cachedImage(cacheDir: string, image: OciImage): Promise<ImageFile> {
   const { digest, bytes } = ociArchive(image);
   const [name = ""] = image.names;
   const shortName = basename(name).split(":")[0];
@@ -114,7 +138,7 @@ async function cached(cacheDir: string, image: OciImage): Promise<ImageFile> {
 }
 
 /** Writes beside the file and renames, so that nobody reads half a file. */
-async function writeWhole(path: string, bytes: Buffer): Promise<void> {
+export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
   const draft = `${path}.${randomUUID()}`;
   try {
     await writeFile(draft, bytes);
@@ -133,7 +157,7 @@ async function fileSize(path: string): Promise<number | undefined> {
   }
 }
 
-function ociArchitecture(arch: string): string {
+export function ociArchitecture(arch: string): string {
   const name = OCI_ARCHITECTURES[arch];
   if (name === undefined) throw new Error(`Cannot build images for "${arch}": only x64 and arm64 are known`);
   return name;

@@ -16,7 +16,8 @@ export async function importImages(
   images: readonly ImageFile[],
   signal: AbortSignal,
 ): Promise<void> {
-  await Promise.all(images.map((image) => importImage(node, image, signal)));
+  // One after the other: containerd locks the archive's index by a name that all archives share, and then waits.
+  for (const image of images) await importImage(node, image, signal);
 }
 
 async function importImage(node: ImageTarget, image: ImageFile, signal: AbortSignal): Promise<void> {

@@ -14,6 +14,8 @@ import { exitStatus } from "./program.ts";
 export interface NodeInit {
   /** Process id of the node's process 1, as this machine counts. */
   readonly pid: number;
+  /** Settles when every process of the node has ended, whoever ended them. */
+  readonly exited: Promise<unknown>;
   /** Kills every process of the node; resolves when none is left. May be called again. */
   kill(): Promise<void>;
 }
@@ -68,7 +70,7 @@ export async function startNodeInit(options: NodeInitOptions, signal: AbortSigna
     signal.throwIfAborted();
     throw new Error(`Cannot set up node "${name}": ${(await stderr).trim() || "its first process ended"}`, { cause });
   }
-  return { pid, kill };
+  return { pid, exited: closed, kill };
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;

@@ -3,19 +3,13 @@
  * groups, and a real containerd inside. What it makes goes away with `stop`, whether the start succeeded or not;
  * when this process is killed, the kernel ends the node, and the next start of the same node removes the rest.
  */
-import { createHash } from "node:crypto";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { type CriClient, createCriClient } from "#cri/cri-client.ts";
-import { createNodeCgroups } from "./cgroups.ts";
 import { type Containerd, requireNetworkReady, startContainerd, waitForCri } from "./containerd.ts";
-import { CONTAINERD_CONFIG, CONTAINERD_SOCKET } from "./containerd-config.ts";
-import { enterNode, execInNode } from "./enter-node.ts";
 import type { ImageFile } from "./images.ts";
 import { importImages } from "./import-images.ts";
-import { startNodeInit } from "./node-init.ts";
-import { observeMachine, planNodeRoot } from "./node-root.ts";
-import { pauseProgram } from "./pause.ts";
+import { startNodeMachine } from "./node-machine.ts";
 import type { ProgramResult } from "./program.ts";
 
 export interface NodeOptions {
@@ -59,15 +53,13 @@ export interface NodeSandbox extends AsyncDisposable {
 /** For programs of a node. */
 export const NODE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const START_TIMEOUT_MS = 30_000;
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 export async function startNode(options: NodeOptions, signal: AbortSignal): Promise<NodeSandbox> {
   const { name, startTimeoutMs = START_TIMEOUT_MS } = options;
-  if (!DNS_LABEL.test(name)) throw new Error(`Cannot start node "${name}": the name is not a DNS label`);
   await using cleanup = new AsyncDisposableStack();
   const ended = new AbortController();
   const timeout = AbortSignal.timeout(startTimeoutMs);
-  const progress = { waitsFor: "its control groups" };
+  const progress = { waitsFor: "its namespaces" };
   try {
     const starting = AbortSignal.any([signal, timeout, ended.signal]);
     const parts = await startParts({ options, cleanup, ended, progress }, starting);
@@ -84,13 +76,6 @@ export async function startNode(options: NodeOptions, signal: AbortSignal): Prom
   }
 }
 
-/** Removes what is left of a node whose process was killed. Rejects when it is alive. */
-export async function removeNodeTraces({ name, stateDir }: Pick<NodeOptions, "name" | "stateDir">): Promise<void> {
-  const nodeDir = resolve(stateDir, name);
-  await using _cgroups = await createNodeCgroups(cgroupName(name, nodeDir));
-  await rm(nodeDir, { recursive: true, force: true });
-}
-
 interface Start {
   readonly options: NodeOptions;
   readonly cleanup: AsyncDisposableStack;
@@ -103,67 +88,28 @@ type NodeParts = Omit<NodeSandbox, "stop" | typeof Symbol.asyncDispose>;
 /** The steps in order; each one leaves its undoing in `cleanup`. */
 async function startParts({ options, cleanup, ended, progress }: Start, signal: AbortSignal): Promise<NodeParts> {
   const { name, environment = {} } = options;
-  const nodeDir = resolve(options.stateDir, name);
-  const cgroups = cleanup.use(await createNodeCgroups(cgroupName(name, nodeDir)));
-  cleanup.defer(() => rm(nodeDir, { recursive: true, force: true }));
-  await writeNodeFiles(name, nodeDir);
+  const machine = cleanup.use(await startNodeMachine(options, signal));
 
-  progress.waitsFor = "its namespaces";
+  progress.waitsFor = "containerd";
   let containerd: Containerd | undefined;
   // Waited for after the node's processes were killed and before its control groups go.
   cleanup.defer(async () => void (await containerd?.exited));
-  const root = { hostname: name, nodeDir, binDir: resolve(options.binDir), confDir: resolve(options.confDir) };
-  const rootCommands = planNodeRoot(root, await observeMachine());
-  const { netnsPath } = options;
-  const init = await startNodeInit({ name, netnsPath, rootCommands, inCgroups: cgroups.inSystem }, signal);
-  cleanup.defer(() => init.kill());
-
-  progress.waitsFor = "containerd";
+  cleanup.defer(() => machine.kill());
   containerd = await startContainerd({
-    inNode: (argv) => cgroups.inSystem(enterNode(init.pid, argv)),
-    logPath: join(nodeDir, "containerd.log"),
+    inNode: machine.daemon,
+    logPath: join(machine.nodeDir, "containerd.log"),
     environment: { PATH: NODE_PATH, ...environment },
   });
   void containerd.exited.then((reason) => ended.abort(new Error(reason)));
-  const rootPath = `/proc/${init.pid}/root`;
-  const criSocket = rootPath + CONTAINERD_SOCKET;
+  const { rootPath, criSocket } = machine;
   const cri = cleanup.use(createCriClient(criSocket));
   await waitForCri(criSocket, cri, signal);
 
   progress.waitsFor = "its images";
   await importImages({ name, criSocket, cri }, options.images, signal);
   if (await hasCniConfig(options.confDir)) await requireNetworkReady(cri, signal);
-  return {
-    name,
-    initPid: init.pid,
-    netnsPath: `/proc/${init.pid}/ns/net`,
-    rootPath,
-    criSocket,
-    cri,
-    podCgroupParent: cgroups.podParent,
-    ended: ended.signal,
-    command: (argv) => enterNode(init.pid, argv),
-    exec: (argv, signal) => execInNode(init.pid, argv, signal),
-  };
-}
-
-/** Unique on this machine, and the same at the next start, which then finds what a crash left. */
-function cgroupName(name: string, nodeDir: string): string {
-  return `podwire-${name}-${createHash("sha256").update(nodeDir).digest("hex").slice(0, 8)}`;
-}
-
-async function writeNodeFiles(name: string, nodeDir: string): Promise<void> {
-  const files = join(nodeDir, "files");
-  await rm(nodeDir, { recursive: true, force: true });
-  await mkdir(files, { recursive: true });
-  await mkdir(join(nodeDir, "private"));
-  await Promise.all([
-    writeFile(join(files, "init"), pauseProgram(process.arch), { mode: 0o755 }),
-    writeFile(join(files, "containerd.toml"), CONTAINERD_CONFIG),
-    writeFile(join(files, "hosts"), `127.0.0.1 localhost\n::1 localhost\n127.0.1.1 ${name}\n`),
-    // Pods without DNS settings of their own get a copy; nothing of the machine's belongs there.
-    writeFile(join(files, "resolv.conf"), ""),
-  ]);
+  const { initPid, netnsPath, podCgroupParent, command, exec } = machine;
+  return { name, initPid, netnsPath, rootPath, criSocket, cri, podCgroupParent, ended: ended.signal, command, exec };
 }
 
 async function hasCniConfig(confDir: string): Promise<boolean> {

@@ -53,3 +53,18 @@ test("ociArchive names the manifest once per name and holds every blob under its
 test("ociArchive refuses a name without tag, also when the registry has a port", () => {
   assert.throws(() => ociArchive({ ...image, names: ["example.test:5000/tool"] }), /has no tag/);
 });
+
+test("ociArchive writes stop signal and ports only where an image has them", () => {
+  const configOf = ({ bytes }: { readonly bytes: Buffer }) => {
+    const index = JSON.parse(member(bytes, "index.json").toString());
+    const manifest = JSON.parse(member(bytes, `blobs/${index.manifests[0].digest.replace(":", "/")}`).toString());
+    return JSON.parse(member(bytes, `blobs/${manifest.config.digest.replace(":", "/")}`).toString()).config;
+  };
+  assert.deepEqual(configOf(ociArchive(image)), { Env: ["PATH=/"], Cmd: ["/tool"] });
+  assert.deepEqual(configOf(ociArchive({ ...image, stopSignal: "SIGQUIT", exposedPorts: ["80/tcp"] })), {
+    ExposedPorts: { "80/tcp": {} },
+    Env: ["PATH=/"],
+    Cmd: ["/tool"],
+    StopSignal: "SIGQUIT",
+  });
+});

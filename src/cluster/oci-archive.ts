@@ -15,6 +15,10 @@ export interface OciImage {
   readonly command: readonly string[];
   /** `NAME=value` */
   readonly environment: readonly string[];
+  /** By name: `SIGQUIT`. Default: SIGTERM. */
+  readonly stopSignal?: string;
+  /** `80/tcp`; tells people and does nothing. */
+  readonly exposedPorts?: readonly string[];
 }
 
 export interface OciArchive {
@@ -37,7 +41,12 @@ export function ociArchive(image: OciImage): OciArchive {
     created: CREATED,
     architecture: image.architecture,
     os: "linux",
-    config: { Env: image.environment, Cmd: image.command },
+    config: {
+      ...(image.exposedPorts && { ExposedPorts: Object.fromEntries(image.exposedPorts.map((port) => [port, {}])) }),
+      Env: image.environment,
+      Cmd: image.command,
+      ...(image.stopSignal !== undefined && { StopSignal: image.stopSignal }),
+    },
     rootfs: { type: "layers", diff_ids: [layer.descriptor.digest] },
     history: [{ created: CREATED, created_by: "podwire" }],
   });

@@ -3,8 +3,9 @@ import { Command, Option } from "commander";
 import { CliError } from "../cli-error.ts";
 import { printStatus, type StatusFormat } from "../output/print-status.ts";
 import { ownAgentPaths } from "../own-agent-paths.ts";
+import { addNetworkFlags, explainNetwork, type NetworkFlags, networkOptions } from "./agent-network-flags.ts";
 
-interface AgentOptions {
+interface AgentOptions extends NetworkFlags {
   readonly runDir?: string;
   readonly stateDir?: string;
   readonly quiet?: true;
@@ -21,12 +22,18 @@ export function agentCommand(): Command {
     .option("--run-dir <dir>", "folder of its socket and lock (PODWIRE_RUN_DIR)", "/run/podwire")
     .option("--state-dir <dir>", "folder of its pod ledger (PODWIRE_STATE_DIR)", "/var/lib/podwire")
     .option("-q, --quiet", "log errors only")
-    .addHelpText("after", "\nExample:\n  sudo podwire agent\n  sudo podwire agent status -o wide")
+    .addHelpText(
+      "after",
+      "\nWith a node's name it also connects the node's pods with those of other nodes.\n\n" +
+        "Example:\n  sudo podwire agent\n  sudo podwire agent --node-name node-1 --kubeconfig /etc/podwire/agent.kubeconfig\n" +
+        "  sudo podwire agent status -o wide",
+    )
     .action(runCommand);
-  return command.addCommand(statusCommand());
+  return addNetworkFlags(command).addCommand(statusCommand());
 }
 
-async function runCommand({ quiet }: AgentOptions, command: Command): Promise<void> {
+async function runCommand({ quiet, ...flags }: AgentOptions, command: Command): Promise<void> {
+  const network = networkOptions(flags);
   if (process.getuid?.() !== 0) {
     throw new CliError("machine", {
       what: "Cannot run the agent",
@@ -42,6 +49,9 @@ async function runCommand({ quiet }: AgentOptions, command: Command): Promise<vo
     environment: { ...process.env, ...directories(command) },
     signal: stop.signal,
     log: quiet ? { ...log, info: () => undefined } : log,
+    network,
+  }).catch((error: unknown) => {
+    throw explainNetwork(error);
   });
 }
 

@@ -1,4 +1,4 @@
-/** `podwire bench`, and `podwire bench cni`; bench-api.ts has the other one. */
+/** `podwire bench`, and `podwire bench cni`; the others have files of their own. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -14,6 +14,8 @@ import packageJson from "../../../package.json" with { type: "json" };
 import { CliError, EXIT_CODES } from "../cli-error.ts";
 import { projectRoot } from "../installation.ts";
 import { apiCommand } from "./bench-api.ts";
+import { podsBenchCommand, upBenchCommand } from "./bench-cluster.ts";
+import { throughputCommand } from "./bench-throughput.ts";
 
 interface BenchOptions {
   readonly case?: readonly string[];
@@ -35,7 +37,10 @@ export function benchCommand(): Command {
   return new Command("bench")
     .description("Measures Podwire against its peers on this machine.")
     .addCommand(cniCommand())
-    .addCommand(apiCommand());
+    .addCommand(apiCommand())
+    .addCommand(upBenchCommand())
+    .addCommand(podsBenchCommand())
+    .addCommand(throughputCommand());
 }
 
 function cniCommand(): Command {

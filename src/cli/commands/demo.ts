@@ -1,15 +1,18 @@
 /** `podwire demo` */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { CliError, EXIT_CODES } from "../cli-error.ts";
-import { demoFolderPath } from "../demo/demo-folder.ts";
-import { keepDemo, takeDown } from "../demo/keep-demo.ts";
-import { type DemoReport, formatReport } from "../demo/report.ts";
-import { requireAllOk, runDemo } from "../demo/run-demo.ts";
+import { verdictOf } from "#check/format-report.ts";
+import { DEFAULT_NODES, fieldsGiven, parseClusterConfig } from "#cluster/keeper/parse-cluster-config.ts";
+import { CliError } from "../cli-error.ts";
+import { START_SECONDS } from "../cluster/bring-up.ts";
+import { commandSignal, nameOption, requireRoot } from "../cluster/cluster-name.ts";
+import { takeDown } from "../cluster/take-down.ts";
+import { printDemo } from "../demo/print-demo.ts";
+import { type DemoReport, runDemo } from "../demo/run-demo.ts";
 
 interface DemoCommandOptions {
-  readonly withoutAgent?: true;
-  readonly keep?: true;
-  readonly down?: true;
+  readonly name: string;
+  readonly nodes?: number;
+  readonly keep: boolean;
   readonly output?: "json";
   readonly timeout: number;
   readonly quiet?: true;
@@ -18,50 +21,52 @@ interface DemoCommandOptions {
 export function demoCommand(): Command {
   return new Command("demo")
     .description(
-      "Shows on this machine, without touching its network, what the plugins do: a node made of namespaces, whose real " +
-        "containerd runs two pods with them; packets between the pods, to the outside and back; and the kernel's proof.",
+      "Shows on this machine, without touching its network, what Podwire does: starts a cluster of real nodes, runs pods " +
+        "on them through the API, proves their network with packets, and follows one packet from node to node. The " +
+        "cluster stays up for you to look around in it; podwire down takes it down.",
     )
-    .option("--keep", "leave it up to look around in it")
-    .addOption(new Option("--down", "take down what --keep left up").conflicts(["keep", "output"]))
-    .option("--without-agent", "let each plugin run in a process of its own")
+    .addOption(nameOption())
+    .option("--nodes <number>", `how many (default: ${DEFAULT_NODES})`, parseInteger)
+    .option("--no-keep", "take the cluster down at the end")
     .addOption(new Option("-o, --output <format>", "print as").choices(["json"]))
-    .option("--timeout <seconds>", "give up when it is not done by then", parseSeconds, 60)
+    .option("--timeout <seconds>", "give up when it is not done by then", parseInteger, 180)
     .option("-q, --quiet", "no progress on stderr")
-    .addHelpText("after", "\nExample:\n  sudo podwire demo --keep\n  sudo podwire demo --down")
+    .addHelpText("after", "\nExample:\n  sudo podwire demo\n  sudo podwire down")
     .action(run);
 }
 
 async function run(options: DemoCommandOptions): Promise<void> {
-  if (process.getuid?.() !== 0) {
-    const why = "it makes network namespaces, which needs root";
-    throw new CliError("machine", { what: "Cannot run the demo", why, next: "run: sudo podwire demo" });
+  requireRoot("Cannot run the demo");
+  const { name, nodes, keep, output, timeout, quiet } = options;
+  const say = (line: string): unknown => quiet || process.stderr.write(`podwire: ${line}\n`);
+  const config = { name, ...(nodes !== undefined && { nodes }) };
+  const spec = parseClusterConfig(config);
+  const signal = commandSignal(timeout + START_SECONDS);
+  try {
+    const report = await runDemo({ spec, given: fieldsGiven(config), timeoutMs: timeout * 1000, say }, signal);
+    process.stdout.write(
+      output === "json" ? `${JSON.stringify(report, undefined, 2)}\n` : printDemo(report, { isKept: keep }),
+    );
+    requireProven(report);
+  } finally {
+    if (!keep) say(`cluster "${name}": ${await takeDown(name, AbortSignal.timeout(START_SECONDS * 1000))}`);
   }
-  const interrupted = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => interrupted.abort());
-  const { signal } = interrupted;
-  const say = (line: string): unknown => options.quiet || process.stderr.write(`podwire: ${line}\n`);
-  const folder = demoFolderPath(process.env);
-  if (options.down) {
-    const wasUp = await takeDown(folder, AbortSignal.any([signal, AbortSignal.timeout(options.timeout * 1000)]));
-    say(wasUp ? "the demo is down" : "no demo was up");
-    return;
-  }
-  const request = { withAgent: !options.withoutAgent, folder, timeoutMs: options.timeout * 1000 };
-  if (!options.keep) return finish(await runDemo(request, { say, signal }), options);
-  const outcome = await keepDemo(request, { say, signal });
-  if (outcome.kind === "kept") return finish(outcome.report, options);
-  process.stderr.write(outcome.text);
-  process.exitCode = outcome.exitCode;
 }
 
-function finish(report: DemoReport, { output }: DemoCommandOptions): void {
-  process.stdout.write(output === "json" ? `${JSON.stringify(report, undefined, 2)}\n` : formatReport(report));
-  requireAllOk(report);
-  process.exitCode = EXIT_CODES.ok;
+/** The report says what was wrong; this makes it the end of the command. */
+function requireProven({ check, trace, status }: DemoReport): void {
+  const verdict = verdictOf(check);
+  if (verdict === "passed" && trace.arrived) return;
+  const why = verdict === "passed" ? "the packet did not arrive" : `the network check is ${verdict}`;
+  throw new CliError(verdict === "inconclusive" ? "inconclusive" : "failed", {
+    what: "The demo has not proven what it claims",
+    why,
+    evidence: "see above",
+    next: `look around: podwire status --name ${status.name}`,
+  });
 }
 
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!(seconds > 0)) throw new InvalidArgumentError("It must be a number above 0.");
-  return seconds;
+function parseInteger(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
 }

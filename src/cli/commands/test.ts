@@ -7,6 +7,7 @@ import { CliError, EXIT_CODES } from "../cli-error.ts";
 import { projectRoot } from "../installation.ts";
 import { runIsolated } from "../testing/isolated.ts";
 import { type Leftover, leftovers, readMachineState } from "../testing/machine-state.ts";
+import { prepareImages } from "../testing/prepare-images.ts";
 
 interface TestOptions {
   readonly filter: readonly string[];
@@ -48,6 +49,7 @@ async function run({ filter, name, timeout, quiet }: TestOptions): Promise<void>
   }
   const isWhole = filter.length + name.length === 0;
   const problems = isWhole ? [...check("types", ["tsc", "--noEmit"], say), ...check("lint", LINT, say)] : [];
+  if (files.some((file) => file.endsWith(".e2e.test.ts"))) await prepareImages(say);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const kinds = ["links", "namespaces", "mounts", "cgroups"] as const;
@@ -83,9 +85,16 @@ function check(label: string, [tool = "", ...args]: readonly string[], say: (lin
 function testFiles(filter: readonly string[]): readonly string[] {
   const all = globSync(["src/**/*.test.ts", "test/**/*.test.ts"], { cwd: projectRoot }).toSorted();
   const chosen = all.filter((file) => filter.length === 0 || filter.some((text) => file.includes(text)));
-  if (chosen.length > 0) return chosen;
+  if (chosen.length > 0) return longestFirst(chosen);
   const next = "give a part of a path, such as plugins/bridge";
   throw new CliError("usage", { what: `No test file matches ${filter.map((text) => `"${text}"`).join(" or ")}`, next });
+}
+
+/** Whole systems, then namespaces, then the rest: what runs long must not be left for the end, with nothing beside it. */
+function longestFirst(files: readonly string[]): readonly string[] {
+  const kinds = [".e2e.test.ts", ".netns.test.ts", ".test.ts"];
+  const rank = (file: string): number => kinds.findIndex((ending) => file.endsWith(ending));
+  return files.toSorted((one, other) => rank(one) - rank(other));
 }
 
 function describeLeft(left: readonly Leftover[]): string {

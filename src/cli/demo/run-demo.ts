@@ -1,73 +1,64 @@
-/** A demo from beginning to end: built, checked, shown, and taken down whatever happens. */
+/** A demo from beginning to end: a cluster, pods on every node, the proof of their network, and one packet's way. */
+import type { Pod } from "#api/kinds/pod/pod.ts";
+import { pod as podKind } from "#api/kinds/pod/pod.ts";
+import { createHttpClient } from "#api-client/http-client.ts";
+import { loadKubeconfig } from "#api-client/kubeconfig.ts";
+import { type CheckReport, checkNetwork } from "#check/check-network.ts";
+import type { ClusterStatus } from "#cluster/keeper/cluster-status.ts";
+import { openClusterAccess } from "#cluster/open-cluster-access.ts";
+import { cachedNginxImage } from "#cluster/registry/cached-nginx-image.ts";
+import { runTrace } from "#trace/run-trace.ts";
+import type { TraceReport } from "#trace/trace-report.ts";
 import { CliError } from "../cli-error.ts";
+import { type BringUpOptions, bringUp } from "../cluster/bring-up.ts";
+import { clusterPrograms } from "../cluster/cluster-programs.ts";
 import { createPhases } from "../output/phases.ts";
-import { runChecks } from "./checks.ts";
-import { takeDemoFolder } from "./demo-folder.ts";
-import { collectEvidence } from "./evidence.ts";
-import type { DemoReport } from "./report.ts";
-import { startDemo } from "./start-demo.ts";
+import { CLIENT, runWorkloads, WEB } from "./workloads.ts";
 
-export interface DemoRequest {
-  readonly withAgent: boolean;
-  readonly folder: string;
-  /** Milliseconds for all but taking it down. */
-  readonly timeoutMs: number;
+export interface DemoPod {
+  readonly name: string;
+  readonly node: string;
+  readonly ip: string;
 }
 
-export interface DemoSurroundings {
-  /** Gets a line for each phase. */
-  readonly say: (line: string) => void;
-  /** Ends the demo early. */
-  readonly signal: AbortSignal;
-  /** Gets the report while the demo is up, and resolves when it may be taken down. */
-  readonly keep?: (report: DemoReport) => Promise<void>;
+export interface DemoReport {
+  readonly status: ClusterStatus;
+  readonly pods: readonly DemoPod[];
+  readonly check: CheckReport;
+  /** From a client to a web server on another node; on the only one, where there is no other. */
+  readonly trace: TraceReport;
 }
 
-/** Resolves when everything is down. Checks may have failed: the report tells. */
-export async function runDemo(request: DemoRequest, { say, signal, keep }: DemoSurroundings): Promise<DemoReport> {
-  using folder = takeDemoFolder(request.folder);
-  if (folder === undefined) {
-    const next = "end it with Ctrl-C; if it was started with --keep: sudo podwire demo --down";
-    throw new CliError("failed", { what: "Cannot start the demo: another one is up", next });
-  }
-  const startedMs = performance.now();
-  const phases = createPhases(say);
-  const timeout = AbortSignal.timeout(request.timeoutMs);
-  const running = AbortSignal.any([signal, timeout]);
-  try {
-    const demo = await startDemo(request, phases, running);
-    let report: DemoReport;
-    try {
-      const checks = await phases.run("checks", () => runChecks(demo, running));
-      const evidence = await phases.run("evidence collected", () => collectEvidence(demo, running));
-      const { initPid: nodePid } = demo.node;
-      const keeperPid = keep && { keeperPid: process.pid };
-      report = { checks, evidence, nodePid, outsidePid: demo.outside.pid, ...keeperPid, phases: phases.done };
-      await keep?.(report);
-    } finally {
-      await phases.run("taken down", async () => await demo[Symbol.asyncDispose]());
-    }
-    say(`${String(Math.round(performance.now() - startedMs)).padStart(6)} ms  in all`);
-    return report;
-  } catch (cause) {
-    if (signal.aborted) throw new CliError("interrupted", { what: "The demo was interrupted" }, { cause });
-    if (!timeout.aborted || cause instanceof CliError) throw cause;
-    const why = `it was at: ${phases.current}`;
-    throw new CliError("failed", { what: `The demo did not end within ${request.timeoutMs} ms`, why }, { cause });
-  }
+export async function runDemo(options: BringUpOptions, signal: AbortSignal): Promise<DemoReport> {
+  const { spec, say } = options;
+  const phases = createPhases((line) => void say(line));
+  // Made of Debian's packages the first time, and kept: nodes would wait for it.
+  await phases.run("nginx image", () => cachedNginxImage(clusterPrograms().imageDir, signal));
+  const status = await bringUp(options, signal);
+  using client = createHttpClient(loadKubeconfig(status.kubeconfig), { userAgent: "podwire-demo" });
+  const { length: nodes } = status.nodes;
+  const count = `${nodes} web servers and ${nodes} clients run`;
+  await phases.run(count, () => runWorkloads(client, nodes, signal));
+  const { items } = await client.list(podKind, { namespace: "default" }, signal);
+  const pods = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(demoPod);
+  const access = await openClusterAccess(spec.name, signal);
+  const check = await phases.run("network checked", () => checkNetwork(access, { signal }));
+  const { from, to } = farApart(pods);
+  const { report: trace } = await phases.run("one packet followed", () =>
+    runTrace(access, { from: `default/${from.name}`, to: `default/${to.name}`, protocol: "tcp", port: 80, signal }),
+  );
+  return { status, pods, check, trace };
 }
 
-/** Throws what the first failed check saw. */
-export function requireAllOk({ checks, keeperPid }: DemoReport): void {
-  const failed = checks.filter(({ ok }) => !ok);
-  const [first] = failed;
-  if (first === undefined) return;
-  throw new CliError("failed", {
-    what: `${failed.length} of ${checks.length} checks failed: ${first.claim}`,
-    why: `expected: ${first.expected}`,
-    evidence: `${first.where}: ${first.command}\n→ ${first.seen}`,
-    next: keeperPid
-      ? "it is up: look around in it, then run: sudo podwire demo --down"
-      : "run: sudo podwire demo --keep",
-  });
+function demoPod({ metadata, spec, status }: Pod): DemoPod {
+  return { name: metadata.name ?? "", node: spec?.nodeName ?? "", ip: status?.podIP ?? "" };
+}
+
+/** A client and a web server on different nodes, if there are such. */
+export function farApart(pods: readonly DemoPod[]): { readonly from: DemoPod; readonly to: DemoPod } {
+  const [clients, servers] = [CLIENT, WEB].map((app) => pods.filter(({ name }) => name.startsWith(`${app}-`)));
+  const pairs = (clients ?? []).flatMap((from) => (servers ?? []).map((to) => ({ from, to })));
+  const pair = pairs.find(({ from, to }) => from.node !== to.node) ?? pairs[0];
+  if (pair !== undefined) return pair;
+  throw new CliError("failed", { what: "The demo's pods have gone", next: "see: kubectl get pods -A" });
 }

@@ -1,4 +1,5 @@
 /** From anything thrown to what stands on stderr, and to the exit status. */
+import { ClusterError } from "#cluster/cluster-error.ts";
 import { CliError, EXIT_CODES, type Explanation } from "../cli-error.ts";
 
 export interface PrintedError {
@@ -23,6 +24,7 @@ export function explain({ what, why, evidence, next }: Explanation): string {
 
 /** Errors of the system that say themselves what is wrong. */
 function expected(error: unknown): CliError | undefined {
+  if (error instanceof ClusterError) return new CliError(error.kind, error.explanation, { cause: error });
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   if (error.code === "EACCES" || error.code === "EPERM") {
     const options = { cause: error };

@@ -1,4 +1,7 @@
-/** The agent's status for people: one line for each field; lists of objects as their number, or as tables as well. */
+/**
+ * The agent's status for people: one line for each field, those of a larger object too; lists of objects as their number,
+ * or as tables as well.
+ */
 import { isJsonObject, type JsonObject, type JsonValue } from "#base/json.ts";
 import { printTable } from "./print-table.ts";
 
@@ -9,12 +12,20 @@ export function printStatus(text: string, format: StatusFormat | undefined): str
   const status: unknown = JSON.parse(text);
   if (format === "json" || !isJsonObject(status)) return `${JSON.stringify(status, undefined, 2)}\n`;
   const entries = Object.entries(status);
-  const width = Math.max(...entries.map(([name]) => name.length));
-  const lines = entries.map(([name, value]) => `${name.padEnd(width)}  ${summary(value)}\n`);
+  const fields = entries.flatMap(([name, value]) => fieldLines(name, value));
+  const width = Math.max(...fields.map(([name]) => name.length));
+  const lines = fields.map(([name, value]) => `${name.padEnd(width)}  ${summary(value)}\n`);
   const tables = entries.flatMap(([name, value]) =>
     format === "wide" && isTable(value) ? [`\n${name}\n${tableOf(value)}`] : [],
   );
   return [...lines, ...tables].join("");
+}
+
+/** Objects of plain values fit into one line, as `restored=1 removed=0`. */
+function fieldLines(name: string, value: JsonValue | undefined): readonly (readonly [string, JsonValue | undefined])[] {
+  if (!isJsonObject(value) || Object.values(value).every((member) => typeof member !== "object"))
+    return [[name, value]];
+  return Object.entries(value).map(([member, inner]) => [`${name}.${member}`, inner] as const);
 }
 
 function summary(value: JsonValue | undefined): string {
@@ -25,7 +36,7 @@ function summary(value: JsonValue | undefined): string {
 
 function fieldsOf(object: JsonObject): string {
   return Object.entries(object)
-    .map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .map(([name, value]) => `${name}=${Array.isArray(value) ? value.length : String(value)}`)
     .join(" ");
 }
 

@@ -1,0 +1,62 @@
+/**
+ * Podwire as nodes run it: the bundles, as `podwire install` puts them into a folder. In the source tree they are made
+ * when a source is newer than they are; an installed Podwire is what nodes get.
+ */
+import { existsSync, mkdirSync, readdirSync, statSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { runProgram } from "#cluster/program.ts";
+import { CliError } from "../cli-error.ts";
+import { manifestPath } from "../install/manifest.ts";
+import { isSourceTree, projectRoot } from "../installation.ts";
+
+export interface ClusterPrograms {
+  /** For nodes: their /opt/cni/bin. */
+  readonly binDir: string;
+  /** The command line of Podwire itself; arguments follow. */
+  readonly podwire: readonly string[];
+  /** Where image files are kept. */
+  readonly imageDir: string;
+}
+
+const SOURCES = ["src", "native", "scripts", "package-lock.json", "build/native/cni-launcher"];
+
+/** What is there, without looking whether it is current. */
+export function clusterPrograms(): ClusterPrograms {
+  const binDir = isSourceTree ? join(projectRoot, "build/cluster/bin") : join(import.meta.dirname, "..");
+  const imageDir = isSourceTree ? join(projectRoot, "build/images") : "/var/cache/podwire/images";
+  return { binDir, podwire: [join(binDir, ".podwire/podwire")], imageDir };
+}
+
+/** Resolves to whether something had to be made. */
+export async function ensureClusterPrograms({ binDir }: ClusterPrograms, signal: AbortSignal): Promise<boolean> {
+  if (!isSourceTree || isCurrent(binDir)) return false;
+  const startedAt = new Date();
+  mkdirSync(binDir, { recursive: true });
+  const entry = join(projectRoot, "src/cli/entry.ts");
+  // One at a time: a second caller waits, and then finds most of it unchanged.
+  const argv = ["flock", binDir, process.execPath, entry, "install", "--bin-dir", binDir, "--quiet"];
+  const { code, stderr } = await runProgram(argv, signal);
+  if (code !== 0) {
+    throw new CliError("failed", {
+      what: "Cannot bundle Podwire for nodes",
+      why: "podwire install failed",
+      evidence: stderr,
+    });
+  }
+  // What was edited meanwhile is newer.
+  utimesSync(manifestPath(binDir), startedAt, startedAt);
+  return true;
+}
+
+function isCurrent(binDir: string): boolean {
+  const manifest = statSync(manifestPath(binDir), { throwIfNoEntry: false });
+  return manifest !== undefined && SOURCES.every((path) => newestMs(join(projectRoot, path)) < manifest.mtimeMs);
+}
+
+function newestMs(path: string): number {
+  if (!existsSync(path)) return 0;
+  const { mtimeMs } = statSync(path);
+  if (!statSync(path).isDirectory()) return mtimeMs;
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return Math.max(mtimeMs, ...files.map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs));
+}

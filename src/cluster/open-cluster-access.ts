@@ -1,0 +1,93 @@
+/**
+ * How a cluster of this machine is reached, for those who look at its network: its keeper knows the namespaces of nodes,
+ * underlay and outside; the API knows the pods; each node's containerd knows which namespace is whose.
+ */
+import { type Pod, pod as podKind } from "#api/kinds/pod/pod.ts";
+import { createHttpClient } from "#api-client/http-client.ts";
+import { loadKubeconfig } from "#api-client/kubeconfig.ts";
+import { parseAddress, parsePrefix } from "#base/ip-address.ts";
+import type { AccessNode, AccessPod, Attachment, ClusterAccess } from "#check/cluster-access.ts";
+import { createCriClient } from "#cri/cri-client.ts";
+import { ClusterError } from "./cluster-error.ts";
+import { clusterPaths } from "./cluster-paths.ts";
+import { CONTAINERD_SOCKET } from "./containerd-config.ts";
+import { askKeeper } from "./keeper/ask-keeper.ts";
+import type { ClusterStatus, NodeStatusReport } from "./keeper/cluster-status.ts";
+import { readAttachments } from "./read-attachments.ts";
+import { sandboxNetnsPath } from "./sandbox-netns-path.ts";
+
+/** Rejects with ClusterError when no cluster of that name is up. */
+export async function openClusterAccess(name: string, signal: AbortSignal): Promise<ClusterAccess> {
+  const status = await statusOf(name, signal);
+  using client = createHttpClient(loadKubeconfig(status.kubeconfig), { userAgent: "podwire-access" });
+  const [{ items }, found] = await Promise.all([
+    client.list(podKind, {}, signal),
+    Promise.all(status.nodes.map((node) => lookInto(node, signal))),
+  ]);
+  const namespaces = new Map(found.flatMap((node) => [...node.namespaces]));
+  return {
+    name,
+    nodes: status.nodes.map((node, index) => ({ ...accessNode(node), attachments: found[index]?.attachments })),
+    pods: items.filter(({ spec }) => spec?.nodeName).map((pod) => accessPod(pod, namespaces)),
+    outside: { netnsPath: status.outside.netnsPath, addresses: status.outside.addresses.map(parseAddress) },
+    between: [{ name: "underlay", netnsPath: status.underlay.netnsPath }],
+  };
+}
+
+async function statusOf(name: string, signal: AbortSignal): Promise<ClusterStatus> {
+  const { socket } = clusterPaths(name, process.env);
+  const status = (await askKeeper(socket, { op: "status" }, { signal }))?.status;
+  if (status !== undefined && status.state !== "starting") return status;
+  const why = status === undefined ? `nobody listens on ${socket}` : "it is still starting";
+  throw new ClusterError("failed", { what: `Cluster "${name}" is not up`, why, next: "run: podwire up" });
+}
+
+function accessNode({ name, initPid, addresses, podCidrs }: NodeStatusReport): AccessNode {
+  return {
+    name,
+    netnsPath: initPid === undefined ? undefined : `/proc/${initPid}/ns/net`,
+    underlayAddresses: addresses.map(parseAddress),
+    podCidrs: podCidrs.map(parsePrefix),
+  };
+}
+
+function accessPod({ metadata, spec, status }: Pod, namespaces: ReadonlyMap<string, string>): AccessPod {
+  const { namespace = "", name = "", uid = "" } = metadata;
+  return {
+    namespace,
+    name,
+    uid,
+    node: spec?.nodeName ?? "",
+    ips: (status?.podIPs ?? []).flatMap(({ ip }) => (ip ? [parseAddress(ip)] : [])),
+    netnsPath: namespaces.get(uid),
+    isHostNetwork: spec?.hostNetwork ?? false,
+    phase: status?.phase,
+  };
+}
+
+interface NodeContents {
+  /** Of the sandboxes that run: uid of the pod, path on this machine. */
+  readonly namespaces: ReadonlyMap<string, string>;
+  readonly attachments?: readonly Attachment[];
+}
+
+/** Nothing for a node that does not run. */
+async function lookInto({ initPid, components }: NodeStatusReport, signal: AbortSignal): Promise<NodeContents> {
+  const namespaces = new Map<string, string>();
+  const containerd = components.find(({ name }) => name === "containerd");
+  if (initPid === undefined || containerd?.state !== "running") return { namespaces };
+  const rootPath = `/proc/${initPid}/root`;
+  using cri = createCriClient(rootPath + CONTAINERD_SOCKET);
+  const { items } = await cri.listPodSandbox({}, signal);
+  await Promise.all(
+    items.map(async ({ id, metadata, state }) => {
+      const path = state === "SANDBOX_READY" ? await sandboxNetnsPath(cri, id, signal) : undefined;
+      if (metadata !== undefined && path !== undefined) namespaces.set(metadata.uid, rootPath + path);
+    }),
+  );
+  const attachments = await readAttachments(rootPath, (containerId) => {
+    const metadata = items.find(({ id }) => id === containerId)?.metadata;
+    return metadata && `${metadata.namespace}/${metadata.name}`;
+  });
+  return { namespaces, attachments };
+}
