@@ -1,0 +1,54 @@
+/** What the rules at a netfilter hook do to a packet of a walk: nothing, stop it, or give it another source. */
+import { familyOf } from "#base/ip-address.ts";
+import type { NftHook } from "#kernel/nfnetlink/chain.ts";
+import type { Link } from "#kernel/rtnetlink/link.ts";
+import type { NftPacket } from "./nft-packet.ts";
+import { type NftOutcome, nftVerdict } from "./nft-verdict.ts";
+import type { Packet } from "./packet.ts";
+import type { Stop } from "./path.ts";
+import type { Walk } from "./walk.ts";
+
+export interface Stopped {
+  readonly stop: Stop;
+}
+
+function nftVerdictOf(walk: Walk, packet: NftPacket, hook: NftHook): NftOutcome {
+  const outcome = nftVerdict(packet, hook);
+  walk.uncertain.push(...outcome.uncertain.map((rule) => `${packet.namespace.name}: ${rule}`));
+  return outcome;
+}
+
+export function firewall(walk: Walk, packet: NftPacket, hook: NftHook): Stopped | undefined {
+  const outcome = nftVerdictOf(walk, packet, hook);
+  if (outcome.kind !== "drop") return undefined;
+  const { namespace, packet: dropped } = packet;
+  const message = `${namespace.name} drops ${dropped.source} → ${dropped.destination} in the ${hook} hook`;
+  return { stop: { cause: "firewall drop", namespace: namespace.name, message, evidence: [outcome.rule ?? ""] } };
+}
+
+/** `oif` is the link whose address masquerade takes. */
+export function postrouting(walk: Walk, hook: NftPacket, oif: Link): Stopped | { readonly packet: Packet } {
+  const outcome = nftVerdictOf(walk, hook, "postrouting");
+  const { namespace, packet } = hook;
+  if (outcome.kind === "drop") {
+    const message = `${namespace.name} drops ${packet.source} → ${packet.destination} in the postrouting hook`;
+    return {
+      stop: {
+        cause: "firewall drop",
+        namespace: namespace.name,
+        link: oif.name,
+        message,
+        evidence: [outcome.rule ?? ""],
+      },
+    };
+  }
+  if (outcome.kind !== "masquerade" && outcome.kind !== "snat") return { packet };
+  const family = familyOf(packet.source);
+  const own = namespace.addresses.find(
+    ({ ifindex, prefix, scope }) => ifindex === oif.ifindex && prefix.family === family && scope === 0,
+  );
+  if (own === undefined || own.prefix.address === packet.source) return { packet };
+  const to = { ...packet, source: own.prefix.address };
+  walk.translations.push({ namespace: namespace.name, from: packet, to, rule: outcome.rule ?? "" });
+  return { packet: to };
+}
