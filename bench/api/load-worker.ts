@@ -9,6 +9,7 @@ import { createDeliveries, type Deliveries } from "./deliveries.ts";
 import { openEtcdTarget } from "./etcd-target.ts";
 import { fillPods, listPods } from "./fill-pods.ts";
 import { inLanes } from "./in-lanes.ts";
+import { keepLeases } from "./keep-leases.ts";
 import { type Block, type LoadOptions, type LoadReply, type LoadRequest, parseRequest } from "./load-protocol.ts";
 import { type LoadTarget, runOperation } from "./load-target.ts";
 
@@ -21,6 +22,8 @@ const api: ApiTarget | undefined =
 using target: LoadTarget = api ?? openTarget();
 let created = 0;
 let watching: { readonly deliveries: Deliveries; readonly watches: Disposable } | undefined;
+/** Of the nodes of a filled cluster. */
+let leases: Disposable | undefined;
 
 for await (const line of createInterface({ input: process.stdin })) {
   let reply: LoadReply;
@@ -32,6 +35,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(reply)}\n`);
 }
 watching?.watches[Symbol.dispose]();
+leases?.[Symbol.dispose]();
 
 function openTarget(): LoadTarget {
   if (options.type !== "etcd") throw new Error("There is nothing to put load on");
@@ -57,8 +61,11 @@ async function serve(request: LoadRequest): Promise<JsonValue> {
       const work = (index: number, lane: number) => runOperation(target, operation, first + index, lane);
       return jsonBlock(await inLanes(count, lanes, work));
     }
-    case "fill":
-      return jsonBlock(await fillPods(requireApi().caller, request.pods, request.lanes));
+    case "fill": {
+      const { caller } = requireApi();
+      leases ??= await keepLeases(caller, request.pods);
+      return jsonBlock(await fillPods(caller, request.pods, request.lanes));
+    }
     case "list-pods":
       return { ...(await listPods(requireApi().caller, request.times)) };
   }

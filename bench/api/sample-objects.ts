@@ -115,7 +115,7 @@ export function podName(index: number): string {
   return `app-${index % 50}-6d5f7c9b8-${index.toString(36).padStart(5, "0")}`;
 }
 
-function nodeName(index: number): string {
+export function nodeName(index: number): string {
   return `node-${index}`;
 }
 
