@@ -30,6 +30,8 @@ export interface ApiConnection extends Disposable {
   open(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage>;
   /** A successful answer's body. */
   send(request: ApiRequest, signal: AbortSignal): Promise<JsonValue>;
+  /** Closes what is open, so that requests under way fail at once; the next ones connect anew. */
+  drop(): void;
 }
 
 /** An idle connection is asked for a sign of life after that. */
@@ -106,6 +108,7 @@ export function connectToApi(cluster: Cluster, { userAgent, timeoutMs }: Connect
       });
       return parseBody(body);
     },
+    drop: () => agent.destroy(),
     [Symbol.dispose]: () => agent.destroy(),
   };
 }

@@ -54,9 +54,16 @@ export function createObjectCache<O extends KubeObject>(
   };
 }
 
-/** `namespace/name`; `name` for kinds of the whole cluster. */
+/** The last one, and whose it is. */
+let latest: { readonly metadata: KubeObject["metadata"]; readonly key: string } | undefined;
+
+/** `namespace/name`; `name` for kinds of the whole cluster. Who asks for the same object next gets the same string. */
 export function keyOf({ metadata }: KubeObject): string {
-  return keyFrom(metadata.namespace, metadata.name ?? "");
+  if (latest !== undefined && latest.metadata === metadata) return latest.key;
+  const key = keyFrom(metadata.namespace, metadata.name ?? "");
+  // All who follow a kind are told of an object one after the other: its key is kept in memory once, not by each.
+  if (Object.isFrozen(metadata)) latest = { metadata, key };
+  return key;
 }
 
 export function keyFrom(namespace: string | undefined, name: string): string {

@@ -5,10 +5,11 @@ import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { type Prefix, parseAddress } from "#base/ip-address.ts";
 import type { Log } from "#base/log.ts";
+import { boundHeap } from "./bound-heap.ts";
 import { clusterControllers } from "./controllers/cluster-controllers.ts";
 import { workloadControllers } from "./controllers/workload-controllers.ts";
 import type { Listen } from "./http/start-listener.ts";
-import { startLeaderElection } from "./leader/start-leader-election.ts";
+import { type LeaderElectionOptions, startLeaderElection } from "./leader/start-leader-election.ts";
 import { openStore } from "./open-store.ts";
 import { writeKubeconfig } from "./pki/kubeconfig.ts";
 import type { Pki } from "./pki/open-pki.ts";
@@ -16,6 +17,7 @@ import { createLocalClient } from "./resources/local-client.ts";
 import { schedulerController } from "./scheduler/scheduler-controller.ts";
 import { startControlPlane } from "./start-control-plane.ts";
 import { type ControlProgram, startLeading } from "./start-leading.ts";
+import type { Store } from "./store/store.ts";
 
 export interface RunOptions {
   readonly listen: Listen;
@@ -31,15 +33,21 @@ export interface RunOptions {
   readonly podwireVersion: string;
   readonly log: Log;
   readonly signal: AbortSignal;
+  /** How soon another control plane takes over from one that is gone. */
+  readonly election?: Pick<LeaderElectionOptions, "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs">;
+  /** What is between this control plane and its store, for whoever wants to see its calls. */
+  readonly throughStore?: (store: Store) => Store;
   /** The API answers; controllers begin to run. */
   onReady(url: string): void;
 }
 
 export async function runControlPlane(options: RunOptions): Promise<void> {
   const { listen, dataDirectory, log, podCidrs, serviceCidrs, signal } = options;
+  using _bound = boundHeap();
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   await using stack = new AsyncDisposableStack();
-  const store = await openStore(options.storeUrl, dataDirectory);
+  const opened = await openStore(options.storeUrl, dataDirectory);
+  const store = options.throughStore?.(opened) ?? opened;
   const controlPlane = stack.use(
     await startControlPlane({
       listen,
@@ -97,6 +105,7 @@ export async function runControlPlane(options: RunOptions): Promise<void> {
       log,
       // A SQLite file has one user: whoever else held the lease is gone.
       isAlone: options.storeUrl === "sqlite",
+      ...options.election,
     }),
   );
   log.info("control plane ready", { url });

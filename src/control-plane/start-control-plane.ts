@@ -28,6 +28,7 @@ import { createWatchCaches } from "./cache/watch-caches.ts";
 import { createCustomResourceCaches } from "./custom-resources/custom-resource-caches.ts";
 import { startCustomResources } from "./custom-resources/start-custom-resources.ts";
 import { ensureBootstrapObjects } from "./ensure-bootstrap-objects.ts";
+import type { ListenerLimits } from "./http/listener-limits.ts";
 import { type ApiServer, startApiServer } from "./http/start-api-server.ts";
 import type { Listen } from "./http/start-listener.ts";
 import { openPki, type Pki } from "./pki/open-pki.ts";
@@ -55,6 +56,8 @@ export interface ControlPlaneOptions {
   /** How long a new pod waits for the service account of a new namespace. */
   readonly defaultAccountWaitMs: number;
   readonly podwireVersion: string;
+  /** Of clients that are slow or gone; absent ones are the defaults. */
+  readonly limits?: Partial<ListenerLimits>;
   readonly log: Log;
   /** Certificates were made anew; the server uses them already. */
   readonly onCertificatesRenewed?: (pki: Pki) => Promise<void>;
@@ -92,6 +95,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     startServiceReservations(
       {
         services: cacheOf(service),
+        isSoleWriter: store.isSoleWriter,
         random,
         ranges: { serviceCidrs, nodePorts: NODE_PORTS },
         onShared: (shared) => log.error("service addresses are not unique", { shared: JSON.stringify(shared) }),
@@ -143,6 +147,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         { name: "store", isLiveness: false, check: createStoreCheck({ store }) },
       ],
       podwireVersion: options.podwireVersion,
+      ...(options.limits !== undefined && { limits: options.limits }),
       log,
       now,
       random,
@@ -177,7 +182,8 @@ const CLUSTER_NAMES = [
   "kubernetes.default.svc.cluster.local",
 ];
 
-function serverNamesOf({ host }: Listen, others: readonly string[]): readonly string[] {
+/** What the API server's certificate covers, when it listens there. */
+export function serverNamesOf({ host }: Listen, others: readonly string[]): readonly string[] {
   const isWildcard = host === "0.0.0.0" || host === "::";
   return [...new Set([...(isWildcard ? [] : [host]), "127.0.0.1", "::1", ...CLUSTER_NAMES, ...others])];
 }

@@ -4,6 +4,8 @@
  */
 import { join } from "node:path";
 import { parsePrefix } from "#base/ip-address.ts";
+import { boundHeap } from "#control-plane/bound-heap.ts";
+import type { ListenerLimits } from "#control-plane/http/listener-limits.ts";
 import { startControlPlane } from "#control-plane/start-control-plane.ts";
 import { createEtcdStore } from "#control-plane/store/etcd/etcd-store.ts";
 import { createSqliteStore } from "#control-plane/store/sqlite/sqlite-store.ts";
@@ -12,10 +14,13 @@ import type { Store } from "#control-plane/store/store.ts";
 export interface ProcessOptions {
   /** Certificates, and the file of a SQLite store. */
   readonly directory: string;
+  /** Of the store's file; processes that run at the same time need different ones. */
+  readonly name?: string;
   /** 0: any free one. */
   readonly port: number;
   /** "127.0.0.1:port"; absent: SQLite. */
   readonly etcd?: { readonly endpoint: string; readonly timeoutMs: number };
+  readonly limits?: Partial<ListenerLimits>;
 }
 
 export type ProcessMessage =
@@ -36,10 +41,12 @@ process.on("message", () => {
   say({ type: "memory", rss, heap: heapUsed });
 });
 
-const { directory, port, etcd } = options;
+// As in production.
+boundHeap();
+const { directory, port, etcd, name = "store" } = options;
 const store: Store =
   etcd === undefined
-    ? createSqliteStore({ path: join(directory, "store.db") })
+    ? createSqliteStore({ path: join(directory, `${name}.db`) })
     : createEtcdStore({ endpoints: [etcd.endpoint], timeoutMs: etcd.timeoutMs });
 const { server } = await startControlPlane({
   listen: { host: "127.0.0.1", port },
@@ -49,6 +56,7 @@ const { server } = await startControlPlane({
   serviceCidrs: [parsePrefix("10.96.0.0/16")],
   staticTokens: [{ token: "reader", user: { name: "jane", groups: [] } }],
   defaultAccountWaitMs: 0,
+  ...(options.limits !== undefined && { limits: options.limits }),
   podwireVersion: "0.0.0",
   log: {
     info: () => undefined,

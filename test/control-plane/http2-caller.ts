@@ -1,5 +1,5 @@
 /** Requests over one HTTP/2 connection: one that is given up takes only its stream along. */
-import { type ClientHttp2Session, connect } from "node:http2";
+import { type ClientHttp2Session, connect, constants } from "node:http2";
 import type { KeyPair } from "#control-plane/pki/sign-certificate.ts";
 
 export interface Http2CallerOptions {
@@ -38,12 +38,14 @@ export function createHttp2Caller({ port, authority, pair }: Http2CallerOptions)
         { ":method": method, ":path": path, ...headers },
         { endStream: body === undefined },
       );
+      // Without this code Node may never tell the server, which then waits for a reader.
+      const giveUp = (): void => stream.close(constants.NGHTTP2_CANCEL);
       let status = 0;
       let text = "";
       stream.setEncoding("utf8");
       stream.on("response", (answer) => {
         status = Number(answer[":status"]);
-        if (leaves === "at head") stream.close();
+        if (leaves === "at head") giveUp();
       });
       stream.on("data", (piece: string) => {
         text += piece;
@@ -59,7 +61,7 @@ export function createHttp2Caller({ port, authority, pair }: Http2CallerOptions)
         else resolve({ status, text });
       });
       if (body !== undefined) stream.end(body);
-      if (leaves === "early") setImmediate(() => stream.close());
+      if (leaves === "early") setImmediate(giveUp);
       return promise;
     },
     [Symbol.dispose]: () => session.destroy(),

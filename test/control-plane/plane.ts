@@ -13,7 +13,7 @@ export interface PlaneFolder extends AsyncDisposable {
   readonly path: string;
   readonly pki: Pki;
   /** Data of all starts are the same, unless `name` says otherwise; certificates always are. */
-  start(options: Pick<ProcessOptions, "port" | "etcd">): Promise<PlaneProcess>;
+  start(options: Omit<ProcessOptions, "directory">): Promise<PlaneProcess>;
   /** As the administrator. */
   callerOf(port: number, connections?: number): ApiCaller;
   clusterOf(port: number): Cluster;

@@ -34,13 +34,28 @@ export function createRawConnector({ port, pki }: RawTarget): RawConnector {
   };
 }
 
-/** Everything until the connection ends, however that comes. */
+/** Everything until the connection ends, however that comes; rejects when it does not. */
 export async function textOf(socket: Socket): Promise<string> {
   let text = "";
   socket.setEncoding("utf8");
   socket.on("data", (piece: string) => {
     text += piece;
   });
-  if (!socket.closed) await once(socket, "close");
+  await closeOf(socket);
   return text;
+}
+
+const PATIENCE_MS = 60_000;
+
+/** Resolves when the connection is closed, also by an error; rejects when it is not. */
+export async function closeOf(socket: Socket): Promise<void> {
+  if (socket.closed) return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => reject(new Error("the connection was not closed")), PATIENCE_MS);
+  socket.once("close", () => resolve());
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,11 +1,13 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import type { FieldError } from "../field-error.ts";
-import { duplicate, forbidden, keyPath } from "../field-error.ts";
+import { forbidden, invalid, keyPath, tooLong } from "../field-error.ts";
 import { defineKind, type ObjectOf } from "../kind.ts";
 import { checkConfigMapKey } from "../names.ts";
 import { boolean, bytes, field, mapOf, string } from "../schema/schema.ts";
 
 export type ConfigMap = ObjectOf<typeof configMap>;
+
+const MAX_BYTES = 1024 * 1024;
 
 export const configMap = defineKind({
   group: "",
@@ -35,9 +37,16 @@ export const configMap = defineKind({
     ageColumn,
   ],
   validate({ data = {}, binaryData = {} }): readonly FieldError[] {
-    return Object.keys(binaryData)
-      .filter((key) => key in data)
-      .map((key) => duplicate(keyPath("data", key), key));
+    const shared = Object.keys(binaryData).filter((key) => Object.hasOwn(data, key));
+    const texts = Object.values(data).map((text) => Buffer.byteLength(text));
+    const binaries = Object.values(binaryData).map((text) => Buffer.byteLength(text, "base64"));
+    const size = [...texts, ...binaries].reduce((sum, bytes) => sum + bytes, 0);
+    return [
+      ...shared.map((key) => invalid(keyPath("data", key), key, "duplicate of key present in binaryData")),
+      ...shared.map((key) => invalid(keyPath("binaryData", key), key, "duplicate of key present in data")),
+      // The path of the whole object.
+      ...(size > MAX_BYTES ? [tooLong("[]", MAX_BYTES)] : []),
+    ];
   },
   validateUpdate(next, old): readonly FieldError[] {
     if (old.immutable !== true) return [];

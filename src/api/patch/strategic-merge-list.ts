@@ -40,6 +40,8 @@ function mergeScalars({ list, patch, order }: ListPatch): readonly JsonValue[] {
 function mergeByKey(merge: ListPatch, schema: ListSchema, key: string): readonly JsonValue[] {
   const { patch, order } = merge;
   const changes = sortOut(patch, key);
+  // As it stands: nothing is merged, so a key may be there twice, such as the type of a node's addresses.
+  if (changes.isReplaced && order === undefined) return changes.merged;
   const live = changes.isReplaced ? [] : merge.list.filter((item) => !changes.deleted.has(mergeKeyOf(item, key)));
   const merged = new Map<JsonValue, JsonValue[]>();
   // Objects may hold a key twice; only the first of them is merged.

@@ -75,6 +75,17 @@ const CASES: readonly Case[] = [
     { items: [...names("c"), { $patch: "replace" }] },
     { items: names("c") },
   ],
+  [
+    "replaces a list by one that has a key twice",
+    { items: names("a") },
+    { items: [{ name: "c", args: ["1"] }, { name: "c", args: ["2"] }, { $patch: "replace" }] },
+    {
+      items: [
+        { name: "c", args: ["1"] },
+        { name: "c", args: ["2"] },
+      ],
+    },
+  ],
   ["replaces an object", { labels: { a: "1" } }, { labels: { $patch: "replace", b: "2" } }, { labels: { b: "2" } }],
   ["deletes what is in an object", { labels: { a: "1" } }, { labels: { $patch: "delete" } }, { labels: {} }],
   [

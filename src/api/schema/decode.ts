@@ -20,7 +20,9 @@ export interface DecodedObject<O> {
 }
 
 /** Throws ApiError 400. Absent apiVersion, kind and metadata are filled in. */
-export function decodeObject<O>(kind: Kind<O>, value: JsonValue): DecodedObject<O> {
+export function decodeObject<O>(kind: Kind<O>, body: JsonValue): DecodedObject<O> {
+  // For Go null is nothing to read.
+  const value = body ?? {};
   if (!isJsonObject(value))
     throw unrecognizedError(kind, value, `json: cannot unmarshal ${goValue(value)} into Go value of type ${TYPE_META}`);
   requireKind(kind, textOf(kind, value, "apiVersion"), textOf(kind, value, "kind"));
@@ -91,15 +93,18 @@ function requireKind(kind: KindNames, apiVersion: string, name: string): void {
 }
 
 const SHOWN_BYTES = 30;
+const OPEN_BRACE = 0x7b;
 
-/** The body as Kubernetes shows it: the start of an object's text, of anything else in hexadecimal. */
-function unrecognizedError({ kind }: KindNames, value: JsonValue, problem: string): ApiError {
-  const text = Buffer.from(JSON.stringify(value));
-  const shown = text.subarray(0, SHOWN_BYTES).toString(isJsonObject(value) ? "utf8" : "hex");
-  const summary = text.length > SHOWN_BYTES ? `${shown} ...` : shown;
-  return badRequestError(
-    `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${problem} (${summary})`,
-  );
+function unrecognizedError(kind: KindNames, value: JsonValue, problem: string): ApiError {
+  const body = Buffer.from(JSON.stringify(value));
+  return unrecognizedBodyError(kind, body, `couldn't get version/kind; json parse error: ${problem}`);
+}
+
+/** Shows the body as Kubernetes does: the start of an object's text, of anything else in hexadecimal. */
+export function unrecognizedBodyError({ kind }: Pick<KindNames, "kind">, body: Buffer, problem: string): ApiError {
+  const shown = body.subarray(0, SHOWN_BYTES).toString(body[0] === OPEN_BRACE ? "utf8" : "hex");
+  const summary = body.length === 0 ? "<empty>" : body.length > SHOWN_BYTES ? `${shown} ...` : shown;
+  return badRequestError(`the object provided is unrecognized (must be of type ${kind}): ${problem} (${summary})`);
 }
 
 const TYPE_META = String.raw`struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }`;

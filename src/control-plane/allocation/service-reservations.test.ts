@@ -20,6 +20,7 @@ async function createServices() {
   let reservations: Reservations | undefined;
   const late: Reservations = {
     handles: (kind) => reservations?.handles(kind) ?? false,
+    turn: async (signal) => await reservations?.turn(signal),
     reserve: (next, old) => reservations?.reserve(next, old) ?? assert.fail("not started"),
   };
   const world = await createTestApi({ deps: { reservations: late } });
@@ -28,6 +29,7 @@ async function createServices() {
     reservations = await startServiceReservations(
       {
         services: world.caches(service),
+        isSoleWriter: true,
         random: countingRandom(),
         ranges,
         onShared: (found) => shared.push(...found),

@@ -1,6 +1,8 @@
 /**
  * Gives Services their addresses and node ports. What is stored is learnt from the Services' watch, at start and as it
- * changes; what requests in flight take is held in between, so that two of them never get the same.
+ * changes; what requests in flight take is held in between, so that two of them never get the same. Where other servers
+ * write to the store as well, a write that takes something counts only if no Service was written that this one did not
+ * know when it chose: the Services themselves are the record of who has what, so nothing can leak or contradict them.
  */
 import { ApiError, invalidError } from "#api/api-error.ts";
 import type { Kind, KubeObject } from "#api/kind.ts";
@@ -11,12 +13,15 @@ import type { Reservation, Reservations } from "../resources/resource-deps.ts";
 import { asKind, revisionOf } from "../resources/stored-object.ts";
 import type { Revision } from "../store/store.ts";
 import { followCache } from "./follow-cache.ts";
+import { createLock } from "./lock.ts";
 import { familyName, planIpFamilies } from "./plan-ip-families.ts";
 import { reserveAddresses, reservePorts, type Taken } from "./reserve-service.ts";
 import { createServiceNumbers, type ServiceNumbers, type ServiceRanges, type SharedNumber } from "./service-numbers.ts";
 
 export interface ServiceReservationDeps {
   readonly services: WatchCache;
+  /** Nobody else writes Services. */
+  readonly isSoleWriter: boolean;
   /** From 0 to below 1. */
   readonly random: () => number;
   readonly ranges: ServiceRanges;
@@ -28,12 +33,15 @@ export interface ServiceReservationDeps {
 
 /** Resolves when all Services are known. Ends with `signal`. */
 export async function startServiceReservations(
-  { services, random, ranges, onShared, onLost }: ServiceReservationDeps,
+  { services, isSoleWriter, random, ranges, onShared, onLost }: ServiceReservationDeps,
   signal: AbortSignal,
 ): Promise<Reservations> {
   const numbers = createServiceNumbers(ranges, random);
   const held = createHeld();
+  const lock = createLock();
   let isKnown = false;
+  /** Everything up to it has been told. */
+  let known: Revision = 0;
   const follower = {
     onObject: (object: KubeObject) => numbers.set(asKind(service, object)),
     onGone: (object: KubeObject) => numbers.remove(asKind(service, object)),
@@ -43,7 +51,10 @@ export async function startServiceReservations(
       const shared = numbers.shared();
       if (shared.length > 0) onShared(shared);
     },
-    onRevision: held.see,
+    onRevision(revision: Revision) {
+      known = revision;
+      held.see(revision);
+    },
     onLost(error: unknown) {
       isKnown = false;
       onLost(error);
@@ -52,9 +63,21 @@ export async function startServiceReservations(
   await followCache(services, follower, signal);
   return {
     handles: isService,
+    async turn(turnSignal) {
+      if (isSoleWriter) return undefined;
+      const turn = await lock.acquire(turnSignal);
+      try {
+        await catchUp(services, turnSignal);
+        return turn;
+      } catch (error) {
+        turn[Symbol.dispose]();
+        throw error;
+      }
+    },
     reserve(next, old) {
       if (!isKnown) throw notKnownError();
-      return reserve(numbers, held, { next, old });
+      const since = isSoleWriter ? undefined : known;
+      return reserve({ numbers, held, since }, { next, old });
     },
   };
 }
@@ -70,6 +93,11 @@ function notKnownError(): ApiError {
     message: "the addresses of services are not known at the moment",
     details: { retryAfterSeconds: 1 },
   });
+}
+
+/** Whoever reads the newest state of any Service has been told of all Services before. */
+async function catchUp(services: WatchCache, signal: AbortSignal): Promise<void> {
+  await services.get("default", "kubernetes", "latest", signal);
 }
 
 /** Undoes what requests took once the watch has told what became of them. */
@@ -106,11 +134,18 @@ interface ServiceChange {
   readonly old: KubeObject | undefined;
 }
 
-function reserve(numbers: ServiceNumbers, held: Held, { next, old }: ServiceChange): Reservation {
+interface Picture {
+  readonly numbers: ServiceNumbers;
+  readonly held: Held;
+  /** Up to which the picture is complete; undefined: it always is. */
+  readonly since: Revision | undefined;
+}
+
+function reserve({ numbers, held, since }: Picture, { next, old }: ServiceChange): Reservation {
   const object = asKind(service, next);
   // What is not well formed is left to validation, which says all that is wrong.
   if (validateClusterIps(object.spec).length > 0) {
-    return { object: next, commit: () => undefined, release: () => undefined };
+    return takesNothing(next);
   }
   const undo: (() => void)[] = [];
   const drop = () => {
@@ -122,9 +157,10 @@ function reserve(numbers: ServiceNumbers, held: Held, { next, old }: ServiceChan
   };
   try {
     const reserved = withNumbers(numbers, { object, old: old === undefined ? undefined : asKind(service, old) }, taken);
-    if (undo.length === 0) return { object: reserved, commit: () => undefined, release: () => undefined };
+    if (undo.length === 0) return takesNothing(reserved);
     return {
       object: reserved,
+      unchangedSince: since,
       commit: (written) => held.dropAt(revisionOf(written), drop),
       release: (outcome) => (outcome === "unwritten" ? drop() : held.dropLater(drop)),
     };
@@ -132,6 +168,10 @@ function reserve(numbers: ServiceNumbers, held: Held, { next, old }: ServiceChan
     drop();
     throw error;
   }
+}
+
+function takesNothing(object: KubeObject): Reservation {
+  return { object, unchangedSince: undefined, commit: () => undefined, release: () => undefined };
 }
 
 interface Change {

@@ -1,5 +1,6 @@
 /** Pods by name and by node, as the node authorizer asks for them. */
 import { type Pod, pod } from "#api/kinds/pod/pod.ts";
+import { keyFrom, keyOf } from "#api-client/object-cache.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import { followObjects } from "./follow-objects.ts";
 import type { NodePods } from "./node-authorizer.ts";
@@ -20,8 +21,8 @@ export async function followNodePods({ pods, onLost }: FollowNodePodsDeps, signa
 export function createNodePodIndex(): NodePods & ObjectSink<Pod> {
   const byName = new Map<string, Pod>();
   const byNode = new Map<string, Map<string, Pod>>();
-  const remove = ({ metadata }: Pod): void => {
-    const key = keyOf(metadata.namespace, metadata.name);
+  const remove = (object: Pod): void => {
+    const key = keyOf(object);
     const old = byName.get(key);
     const node = old?.spec?.nodeName ?? "";
     byName.delete(key);
@@ -30,12 +31,12 @@ export function createNodePodIndex(): NodePods & ObjectSink<Pod> {
     if (onNode?.size === 0) byNode.delete(node);
   };
   return {
-    pod: (namespace, name) => byName.get(keyOf(namespace, name)),
+    pod: (namespace, name) => byName.get(keyFrom(namespace, name)),
     podsOnNode: (node) => byNode.get(node)?.values() ?? [],
     remove,
     put(object) {
       remove(object);
-      const key = keyOf(object.metadata.namespace, object.metadata.name);
+      const key = keyOf(object);
       byName.set(key, object);
       const node = object.spec?.nodeName ?? "";
       if (node === "") return;
@@ -44,8 +45,4 @@ export function createNodePodIndex(): NodePods & ObjectSink<Pod> {
       onNode.set(key, object);
     },
   };
-}
-
-function keyOf(namespace = "", name = ""): string {
-  return `${namespace}/${name}`;
 }

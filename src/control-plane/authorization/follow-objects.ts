@@ -1,5 +1,6 @@
 /** Feeds a kind's objects from its cache into something that keeps a picture of them, for as long as the signal lasts. */
 import type { Kind, KubeObject } from "#api/kind.ts";
+import { keyOf } from "#api-client/object-cache.ts";
 import { followCache } from "../allocation/follow-cache.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
 import { asKind } from "../resources/stored-object.ts";
@@ -19,7 +20,6 @@ export async function followObjects<O extends KubeObject>(
   signal: AbortSignal,
 ): Promise<void> {
   let known = new Map<string, O>();
-  const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ""}/${metadata.name ?? ""}`;
   const follower = {
     onObject(object: KubeObject) {
       const typed = asKind(kind, object);

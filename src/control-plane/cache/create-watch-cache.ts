@@ -136,7 +136,7 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
   }
 
   async function write(request: CacheWriteRequest, signal: AbortSignal): Promise<KubeObject> {
-    const { namespace, name, next, expected, ttlSeconds, fence } = request;
+    const { namespace, name, next, expected, ttlSeconds, fence, unchangedSince } = request;
     const state = await ready(signal);
     const key = objectKey(namespace, name);
     const text = next === undefined ? undefined : encodeStored(next);
@@ -149,6 +149,7 @@ export function createWatchCache(options: WatchCacheOptions): WatchCache {
         expected,
         ...(ttlSeconds !== undefined && { ttlSeconds }),
         ...(fence !== undefined && { fence }),
+        ...(unchangedSince !== undefined && { unchanged: { prefix, since: unchangedSince } }),
       },
       signal,
     );

@@ -55,8 +55,11 @@ export function createLoadedKind({ prefix, snapshot, revision: start, own, bound
     const { revision } = event;
     if (event.type === "put") {
       const written = own.find(key, event.value);
+      const last = snapshot.get(key);
       const object =
-        written === undefined ? decodeStored(event.value, revision, event.key) : withRevision(written, revision);
+        written === undefined
+          ? decodeStored(event.value, revision, event.key, last)
+          : withRevision(written, revision, last);
       own.settle(key, revision, object);
       return { key, revision, object, previous: snapshot.set(key, object) };
     }

@@ -4,6 +4,7 @@ import type { KubeObject } from "#api/kind.ts";
 import { deepFreeze } from "#api/schema/freeze.ts";
 import { isJsonObject } from "#base/json.ts";
 import type { Revision } from "../store/store.ts";
+import { keepEqualParts } from "./keep-equal-parts.ts";
 import { createFieldSetPool, withSharedFieldSets } from "./share-field-sets.ts";
 
 const fieldSets = createFieldSetPool();
@@ -13,8 +14,8 @@ export function encodeStored(object: KubeObject): string {
   return JSON.stringify({ ...object, metadata });
 }
 
-/** Throws ApiError 500 when something else than an object has been stored. */
-export function decodeStored(text: string, revision: Revision, key: string): KubeObject {
+/** `last`: the state before, whose equal parts are kept. Throws ApiError 500 when no object has been stored. */
+export function decodeStored(text: string, revision: Revision, key: string, last?: KubeObject): KubeObject {
   const value = parse(text, key);
   const metadata = isJsonObject(value) ? value["metadata"] : undefined;
   if (!isJsonObject(metadata)) throw internalError(`the store has no object as "${key}"`);
@@ -24,7 +25,7 @@ export function decodeStored(text: string, revision: Revision, key: string): Kub
   const object = value as KubeObject;
   const { managedFields } = object.metadata;
   if (managedFields !== undefined) Object.assign(metadata, { managedFields: shared(managedFields) });
-  return deepFreeze(object);
+  return deepFreeze(last === undefined ? object : keepEqualParts(last, object));
 }
 
 function parse(text: string, key: string): unknown {
@@ -35,17 +36,18 @@ function parse(text: string, key: string): unknown {
   }
 }
 
-/** A frozen copy; what is below metadata is shared. */
-export function withRevision(object: KubeObject, revision: Revision): KubeObject {
+/** A frozen copy; what is below metadata is shared. `last`: the state before, whose equal parts are kept. */
+export function withRevision(object: KubeObject, revision: Revision, last?: KubeObject): KubeObject {
   const { managedFields } = object.metadata;
-  return deepFreeze({
+  const copy: KubeObject = {
     ...object,
     metadata: {
       ...object.metadata,
       resourceVersion: String(revision),
       ...(managedFields !== undefined && { managedFields: shared(managedFields) }),
     },
-  });
+  };
+  return deepFreeze(last === undefined ? copy : keepEqualParts(last, copy));
 }
 
 function shared(managedFields: NonNullable<KubeObject["metadata"]["managedFields"]>) {

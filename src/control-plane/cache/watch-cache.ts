@@ -93,4 +93,6 @@ export interface CacheWriteRequest {
   readonly expected: Revision;
   readonly ttlSeconds?: number;
   readonly fence?: Fence;
+  /** Rejects with `changed` when an object of the kind was written after this revision. */
+  readonly unchangedSince?: Revision;
 }

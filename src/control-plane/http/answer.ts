@@ -2,9 +2,10 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-import { constants, createGzip, gzip } from "node:zlib";
+import { constants, createGzip, gzip as gzipAll } from "node:zlib";
 import { type ApiError, statusOf } from "#api/api-error.ts";
 import { type ApiRequest, type ApiResponse, headerOf, isHttp2 } from "./api-message.ts";
+import { pourText, WRITE_BYTES } from "./pour-text.ts";
 
 export interface Answer {
   readonly status: number;
@@ -19,12 +20,9 @@ const JSON_TYPE = "application/json";
 /** Smaller answers are sent faster as they are; the API server's limit as well. */
 const MIN_COMPRESSED_BYTES = 128 * 1024;
 
-/** Handed to the connection at once: TLS keeps room for the largest write for as long as a connection lasts. */
-const WRITE_BYTES = 64 * 1024;
-
 const COMPRESSION = { level: constants.Z_BEST_SPEED };
 
-const compress = promisify(gzip);
+const compress = promisify(gzipAll);
 
 export function jsonAnswer(status: number, text: Answer["body"], contentType = JSON_TYPE): Answer {
   return { status, contentType, body: text };
@@ -67,20 +65,21 @@ export async function sendAnswer(
     if (response.destroyed) return;
     response.setHeader("content-length", payload.length);
     if (payload.length <= WRITE_BYTES) response.end(payload);
-    else await pour([Readable.from(slices(payload), { objectMode: false }), response], signal);
+    else await pour(Readable.from(slices(payload), { objectMode: false }), response, signal);
     return;
   }
-  const source = Readable.from(asBytes(body), { objectMode: false });
-  if (mayCompress) setCompressed(response);
-  await pour([source, ...(mayCompress ? [createGzip(COMPRESSION)] : []), response], signal);
+  if (!mayCompress) {
+    await pourText(body, response, signal);
+    return;
+  }
+  setCompressed(response);
+  const gzip = createGzip(COMPRESSION);
+  await Promise.all([pourText(body, gzip, signal), pour(gzip, response, signal)]);
 }
 
 /** As fast as the client reads. */
-async function pour(
-  streams: readonly [Readable, ...NodeJS.ReadWriteStream[], ApiResponse],
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  await pipeline(streams, signal === undefined ? {} : { signal });
+async function pour(source: Readable, response: ApiResponse, signal: AbortSignal | undefined): Promise<void> {
+  await pipeline([source, response], signal === undefined ? {} : { signal });
 }
 
 function setHeaders(response: ApiResponse, answer: Omit<Answer, "body">, { warnings }: SendOptions): void {
@@ -97,10 +96,6 @@ function setCompressed(response: ApiResponse): void {
   response.setHeader("content-encoding", "gzip");
   if (!vary.includes("Accept-Encoding"))
     response.setHeader("vary", vary === "" ? "Accept-Encoding" : `${vary}, Accept-Encoding`);
-}
-
-function* asBytes(pieces: Iterable<string>): Generator<Buffer> {
-  for (const piece of pieces) yield* slices(Buffer.from(piece));
 }
 
 function* slices(bytes: Buffer): Generator<Buffer> {

@@ -21,7 +21,7 @@ import { authorizationRequest, isReadOnly, isTrue, verbOf } from "./request-info
 import { createLifetime, deadlineOf, type Lifetime } from "./request-lifetime.ts";
 import type { RequestLabels, RequestMetrics } from "./request-metrics.ts";
 import { parseRequestPath, type RequestPath } from "./request-path.ts";
-import { resolveTarget, unknownPathError } from "./resolve-target.ts";
+import { methodNotAllowedError, resolveTarget, unknownPathError } from "./resolve-target.ts";
 import { type ResourceDeps, serveResource } from "./serve-resource.ts";
 import type { ServeServerPath } from "./serve-server-path.ts";
 import { destroyResponse } from "./watch/watch-stream.ts";
@@ -32,6 +32,8 @@ export interface RequestHandlerDeps extends ResourceDeps {
   /** The server's own paths: discovery, OpenAPI, health, version. */
   readonly servePath: ServeServerPath;
   readonly limit: InFlightLimit;
+  /** What a client gets to take an answer whole. */
+  readonly answerMs: number;
   readonly metrics: RequestMetrics;
   readonly log: Log;
 }
@@ -54,11 +56,13 @@ export function createRequestHandler(deps: RequestHandlerDeps): RequestHandler {
     const startedAt = performance.now();
     const warnings = new Set<string>();
     const { path: rawPath, query } = parseUrl(request.url ?? "/");
+    const { answerMs } = deps;
     const fail = async (error: unknown, lifetime?: Lifetime): Promise<void> => {
       // The client is gone, or has got the beginning of another answer.
       if (lifetime?.isAbandoned() === true) return;
       if (response.headersSent) destroyResponse(response);
-      else await send({ request, response, query, warnings }, errorAnswer(asApiError(deps.log, request, error)));
+      else
+        await send({ request, response, query, warnings, answerMs }, errorAnswer(asApiError(deps.log, request, error)));
     };
     let labels: RequestLabels | undefined;
     try {
@@ -70,7 +74,8 @@ export function createRequestHandler(deps: RequestHandlerDeps): RequestHandler {
       const call: Call = { request, response, upgrade, path, query, lifetime, warn: (text) => void warnings.add(text) };
       try {
         const answer = await serve(deps, call);
-        if (answer !== undefined) await send({ request, response, query, warnings, signal: lifetime.signal }, answer);
+        if (answer !== undefined)
+          await send({ request, response, query, warnings, answerMs, signal: lifetime.signal }, answer);
       } catch (error) {
         await fail(error, lifetime);
       }
@@ -91,6 +96,7 @@ async function serve(deps: RequestHandlerDeps, call: Call): Promise<Answer | und
   if (path.type === "other") {
     const answer = await deps.servePath(request, path.path, query);
     if (answer === undefined) throw unknownPathError();
+    if (!isOpen && !isReadOnly(request.method ?? "GET")) throw methodNotAllowedError();
     return answer;
   }
   if (user === undefined) throw unauthorizedError();
@@ -142,16 +148,27 @@ interface Sending {
   readonly response: ApiResponse;
   readonly query: URLSearchParams;
   readonly warnings: ReadonlySet<string>;
+  readonly answerMs: number;
   readonly signal?: AbortSignal;
 }
 
-async function send({ request, response, query, warnings, signal }: Sending, answer: Answer): Promise<void> {
+async function send({ request, response, query, warnings, answerMs, signal }: Sending, answer: Answer): Promise<void> {
+  giveUpAfter(response, answerMs);
   const options: SendOptions = {
     warnings: [...warnings],
     isPretty: isPretty(request, query),
     format: formatOf(request, answer),
   };
   await sendAnswer(request, response, answer, options, signal);
+}
+
+/** Whoever sends while it reads nothing is not idle: only the time counts. */
+function giveUpAfter(response: ApiResponse, ms: number): void {
+  const timer = setTimeout(() => destroyResponse(response), ms);
+  timer.unref();
+  const stop = (): void => clearTimeout(timer);
+  response.once("finish", stop);
+  response.once("close", stop);
 }
 
 /** Asked for, or when the client is a person. */

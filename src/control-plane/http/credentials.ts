@@ -33,6 +33,8 @@ export function unauthorizedError(): ApiError {
 
 function certificateOf(request: ApiRequest): ClientCertificate {
   const session = "stream" in request ? request.stream.session : undefined;
+  // The connection is gone, and with it whoever could read an answer.
+  if ("stream" in request && session === undefined) return { type: "none" };
   const connection: object = session ?? request.socket;
   const known = certificates.get(connection);
   if (known !== undefined) return known;
@@ -44,6 +46,7 @@ function certificateOf(request: ApiRequest): ClientCertificate {
 
 function bearerTokenOf(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
-  const [scheme = "", token = ""] = header.trim().split(/ +/, 2);
-  return scheme.toLowerCase() === "bearer" ? token : undefined;
+  const [scheme = "", token = ""] = header.trim().split(" ", 2);
+  // Without a token it is as if there were no header.
+  return scheme.toLowerCase() === "bearer" && token !== "" ? token : undefined;
 }

@@ -2,7 +2,7 @@
  * From a body's bytes to a JSON value, by content type: JSON (also when nothing is said), YAML, or Kubernetes'
  * protobuf. What the object means is looked at later. Source: Kubernetes documentation, "Kubernetes API Concepts".
  */
-import { ApiError } from "#api/api-error.ts";
+import { ApiError, badRequestError, isApiError } from "#api/api-error.ts";
 import { type ParsedJson, parseJson } from "#api/schema/parse-json.ts";
 import { decodeProtobufObject, PROTOBUF_MEDIA_TYPE } from "#api/schema/protobuf-decode.ts";
 import type { PatchBody } from "../resources/resource-api.ts";
@@ -47,12 +47,22 @@ export function patchTypeOf(contentType: string): PatchBody["type"] {
 /** Throws ApiError 400. */
 export async function decodePatch(bytes: Buffer, type: PatchBody["type"]): Promise<DecodedBody> {
   const text = bytes.toString();
-  return type === "apply" ? await parseYaml(text) : parseJson(text);
+  return type === "apply" ? await parseApplied(text) : parseJson(text);
+}
+
+async function parseApplied(text: string): Promise<ParsedJson> {
+  try {
+    return await parseYaml(text);
+  } catch (error) {
+    throw isApiError(error, "BadRequest") ? badRequestError(`error decoding YAML: ${error.message}`, error) : error;
+  }
 }
 
 function mediaTypeOf(contentType: string): string {
+  if (contentType === "") return "";
   const [type = ""] = contentType.split(";", 1);
-  return type.trim().toLowerCase();
+  // A header that names no type is not the same as none.
+  return type.trim().toLowerCase() || "unknown";
 }
 
 function unsupportedMediaTypeError(accepted: readonly string[]): ApiError {

@@ -3,7 +3,7 @@
  * Source: Kubernetes API reference, ListOptions, CreateOptions, UpdateOptions, PatchOptions.
  */
 import { badRequestError, invalidError } from "#api/api-error.ts";
-import { type FieldError, invalid, notSupported, required, tooLong } from "#api/field-error.ts";
+import { type FieldError, forbidden, invalid, notSupported, required, tooLong } from "#api/field-error.ts";
 import type { ListOptions, RequestContext, WatchOptions } from "../resources/resource-api.ts";
 import { isTrue } from "./request-info.ts";
 
@@ -57,7 +57,7 @@ function parseFieldValidation(text: string): RequestContext["fieldValidation"] |
 }
 
 function checkFieldManager(name: string): readonly FieldError[] {
-  if (name.length > MAX_FIELD_MANAGER_LENGTH) return [tooLong("fieldManager", MAX_FIELD_MANAGER_LENGTH)];
+  if (Buffer.byteLength(name) > MAX_FIELD_MANAGER_LENGTH) return [tooLong("fieldManager", MAX_FIELD_MANAGER_LENGTH)];
   return /^\P{C}*$/u.test(name) ? [] : [invalid("fieldManager", name, "should only contain printable characters")];
 }
 
@@ -68,8 +68,18 @@ export function managerFromUserAgent(userAgent: string): string {
   return printable === "" ? "unknown" : printable;
 }
 
+/** For lists and deletions of collections. */
 export function parseListOptions(query: URLSearchParams): ListOptions {
+  if ((query.get("sendInitialEvents") ?? "") !== "") {
+    throwInvalid("ListOptions", [forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")]);
+  }
+  return parseSelection(query);
+}
+
+function parseSelection(query: URLSearchParams): ListOptions {
   const limit = integer(query, "limit");
+  // Only watches have such an end; what it is must be a number for lists as well.
+  integer(query, "timeoutSeconds");
   const text = (name: string): string | undefined => {
     const value = query.get(name);
     return value === null || value === "" ? undefined : value;
@@ -92,7 +102,7 @@ export function parseListOptions(query: URLSearchParams): ListOptions {
 export function parseWatchOptions(query: URLSearchParams): WatchOptions {
   const sendInitialEvents = query.get("sendInitialEvents");
   return {
-    ...parseListOptions(query),
+    ...parseSelection(query),
     allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
     ...(sendInitialEvents !== null && sendInitialEvents !== "" && { sendInitialEvents: isTrue(sendInitialEvents) }),
   };
@@ -103,10 +113,10 @@ export function integer(query: URLSearchParams, name: string): number | undefine
   const text = query.get(name);
   if (text === null || text === "") return undefined;
   const value = Number(text);
-  if (!/^[-+]?\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  }
-  return value;
+  const isNumber = /^[-+]?\d+$/.test(text);
+  if (isNumber && Number.isSafeInteger(value)) return value;
+  const problem = isNumber ? "value out of range" : "invalid syntax";
+  throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${problem}`);
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = {

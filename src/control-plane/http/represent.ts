@@ -36,7 +36,7 @@ export function* representList(kind: Kind, list: ObjectList, options: RepresentO
   switch (representation.type) {
     case "object":
       yield `{"kind":"${listKind}","apiVersion":"${apiVersionOf(kind)}","metadata":${metadata},"items":[`;
-      yield* pieces(list.items, itemText);
+      yield* pieces(list.items, itemTextOf(list.items.length));
       break;
     case "metadata": {
       const { version } = representation;
@@ -54,6 +54,14 @@ export function* representList(kind: Kind, list: ObjectList, options: RepresentO
       return representation satisfies never;
   }
   yield "]}";
+}
+
+/** A list of more is made anew for each reader: it would drive everything else out of what is kept. */
+const KEPT_ITEMS = 100;
+
+function itemTextOf(items: number): (object: KubeObject) => string {
+  const keeps = items <= KEPT_ITEMS;
+  return (object) => itemText(object, keeps);
 }
 
 /** Characters of text that are made at once, and the rest of the object that passes them. */

@@ -5,6 +5,7 @@
 import { badRequestError, isApiError } from "#api/api-error.ts";
 import { apiVersionOf, type Kind, type KubeObject } from "#api/kind.ts";
 import { deleteOptions } from "#api/meta/delete-options.ts";
+import { unrecognizedBodyError } from "#api/schema/decode.ts";
 import type { JsonValue } from "#base/json.ts";
 import { accessDeniedError } from "../authorization/access-denied.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
@@ -198,7 +199,15 @@ async function objectBody(
   options: WriteOptions,
 ): Promise<JsonValue> {
   const bytes = await readBody(call.request, call.signal);
-  const body = await decodeBody(bytes, headerOf(call.request, "content-type") ?? "", deps.registry.findByKind);
+  const contentType = headerOf(call.request, "content-type") ?? "";
+  let body: DecodedBody;
+  try {
+    body = await decodeBody(bytes, contentType, deps.registry.findByKind);
+  } catch (error) {
+    throw isApiError(error, "BadRequest") && error.cause instanceof SyntaxError
+      ? unrecognizedBodyError(kind, bytes, error.message)
+      : error;
+  }
   reportDuplicates(body, call, kind, options);
   return body.value;
 }

@@ -10,6 +10,7 @@ import { createConnector } from "./connect/create-connector.ts";
 import { createRequestHandler } from "./create-request-handler.ts";
 import type { HealthCheck } from "./health.ts";
 import { createInFlightLimit } from "./in-flight-limit.ts";
+import { DEFAULT_LIMITS, type ListenerLimits } from "./listener-limits.ts";
 import { createRequestMetrics } from "./request-metrics.ts";
 import { createServeServerPath } from "./serve-server-path.ts";
 import { type Listen, startListener } from "./start-listener.ts";
@@ -23,6 +24,7 @@ export interface ApiServerOptions {
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly healthChecks: readonly HealthCheck[];
+  readonly limits?: Partial<ListenerLimits>;
   readonly podwireVersion: string;
   readonly log: Log;
   readonly now: () => Date;
@@ -40,6 +42,7 @@ export interface ApiServer extends AsyncDisposable {
 /** Resolves when it listens; dispose to stop it: watches end, requests finish, within a few seconds. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { listen, pki, registry, resourceApi, authorizer, now, random } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const stopping = new AbortController();
   const metrics = createRequestMetrics();
   const limit = createInFlightLimit();
@@ -48,6 +51,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const handle = createRequestHandler({
     ...options,
     limit,
+    answerMs: limits.answerMs,
     metrics,
     stopping: stopping.signal,
     encoderFor: createEventEncoders(now),
@@ -69,6 +73,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     certificate: pki.server,
     clientAuthority: pki.certificateAuthority,
     handle,
+    limits,
     stopping,
   });
   serverAddress = `${listener.host}:${listener.port}`;

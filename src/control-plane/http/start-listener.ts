@@ -9,6 +9,8 @@ import type { Duplex } from "node:stream";
 import type { KeyPair } from "../pki/sign-certificate.ts";
 import type { Upgrade } from "./connect/serve-connect.ts";
 import type { RequestHandler } from "./create-request-handler.ts";
+import { endIdleSessions } from "./end-idle-sessions.ts";
+import type { ListenerLimits } from "./listener-limits.ts";
 
 export interface Listen {
   readonly host: string;
@@ -22,6 +24,7 @@ export interface ListenerOptions {
   /** PEM: signs client certificates. */
   readonly clientAuthority: string;
   readonly handle: RequestHandler;
+  readonly limits: ListenerLimits;
   /** Told once, at the beginning of the end: streams end themselves. */
   readonly stopping: AbortController;
 }
@@ -33,21 +36,19 @@ export interface Listener extends AsyncDisposable {
   useCertificate(certificate: KeyPair): void;
 }
 
-/** What clients get to end a TLS handshake. */
-const HANDSHAKE_MS = 10_000;
-/** What HTTP/1.1 clients get, in ms: for the headers, for the whole request, until the next request. */
-const HTTP1_LIMITS = { headersTimeout: 15_000, requestTimeout: 75_000, keepAliveTimeout: 120_000 };
 /** Time without a word until a peer is asked whether it still exists. */
 const KEEP_ALIVE_MS = 30_000;
 /** What connections get to end when the server stops. */
 const STOP_MS = 5_000;
+/** What a peer gets to read why its connection is closed, before it is. */
+const CLOSE_MS = 500;
 const MAX_STREAMS = 4096;
 /** MiB of unsent data and headers on one HTTP/2 connection. */
 const MAX_SESSION_MEBIBYTES = 256;
 
 /** Resolves when it listens. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const { listen, certificate, clientAuthority, handle, stopping } = options;
+  const { listen, certificate, clientAuthority, handle, stopping, limits } = options;
   const contextOf = (pair: KeyPair) =>
     ({ key: pair.key, cert: pair.certificate, ca: clientAuthority, minVersion: "TLSv1.2" }) as const;
   const server = createSecureServer({
@@ -56,10 +57,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     requestCert: true,
     // Whoever comes without a certificate may have a token; bad certificates are refused with a Status.
     rejectUnauthorized: false,
-    handshakeTimeout: HANDSHAKE_MS,
+    handshakeTimeout: limits.handshakeMs,
     maxSessionMemory: MAX_SESSION_MEBIBYTES,
     settings: { maxConcurrentStreams: MAX_STREAMS },
-    ...HTTP1_LIMITS,
+    ...http1LimitsOf(limits),
   });
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -68,10 +69,15 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on("close", () => sockets.delete(socket));
   });
-  server.on("request", (request, response) => void handle(request, response));
+  server.on("request", (request, response) => {
+    // HTTP/0.9 has no host, no length and no end.
+    if (request.httpVersionMajor < 1) closeSoon(request.socket, bareAnswer("400 Bad Request"));
+    else void handle(request, response);
+  });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
     serveUpgrade(handle, request, socket, head),
   );
+  endIdleSessions(server, limits.idleMs);
   ignoreBrokenClients(server);
   await listening(server, listen);
   // A TCP server has an AddressInfo once it listens.
@@ -90,6 +96,16 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       await closed;
       clearTimeout(timer);
     },
+  };
+}
+
+function http1LimitsOf({ headersMs, requestMs, idleMs }: ListenerLimits) {
+  return {
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    keepAliveTimeout: idleMs,
+    // How exact these limits are.
+    connectionsCheckingInterval: Math.min(5_000, headersMs / 2),
   };
 }
 
@@ -112,7 +128,7 @@ function serveUpgrade(handle: RequestHandler, request: IncomingMessage, socket: 
   response.shouldKeepAlive = false;
   // Node gives the connection's own socket here.
   response.assignSocket(socket as Socket);
-  response.on("finish", () => socket.end());
+  response.on("finish", () => closeSoon(socket));
   socket.on("error", () => socket.destroy());
   const upgrade: Upgrade = { socket, head, detach: () => response.detachSocket(socket as Socket) };
   void handle(request, response, upgrade);
@@ -121,12 +137,24 @@ function serveUpgrade(handle: RequestHandler, request: IncomingMessage, socket: 
 /** Clients that break off or send nonsense are no event: the connection ends, the server goes on. */
 function ignoreBrokenClients(server: Http2SecureServer): void {
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (socket.writable)
-      socket.end(`HTTP/1.1 ${statusOf(error.code)}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-    else socket.destroy();
+    if (socket.writable) {
+      closeSoon(socket, bareAnswer(statusOf(error.code)));
+    } else socket.destroy();
   });
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   server.on("sessionError", (_error, session) => session.destroy());
+}
+
+/** Whether the peer reads and closes its end or not; at once would throw away what it has not read yet. */
+function closeSoon(socket: Duplex, last = ""): void {
+  socket.end(last);
+  const timer = setTimeout(() => socket.destroy(), CLOSE_MS);
+  socket.once("close", () => clearTimeout(timer));
+}
+
+/** For who speaks no HTTP that could be answered in order. */
+function bareAnswer(status: string): string {
+  return `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`;
 }
 
 function statusOf(code: string | undefined): string {

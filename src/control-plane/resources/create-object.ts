@@ -9,15 +9,16 @@ import { trackUpdate } from "#api/patch/apply/track-update.ts";
 import { applyDefaults } from "#api/schema/defaults.ts";
 import { validateObject } from "#api/schema/validate.ts";
 import type { JsonValue } from "#base/json.ts";
-import { isStoreError } from "../store/store.ts";
+import { isStoreError, type Revision } from "../store/store.ts";
 import { generateName, NAME_ATTEMPTS, noUniqueNameError } from "./generate-name.ts";
 import { findCurrent, ttlSecondsOf } from "./place.ts";
 import { planCreate } from "./plan-create.ts";
 import { inNamespace, readObject } from "./read-body.ts";
 import type { RequestContext, Target } from "./resource-api.ts";
-import type { Reservation, ResourceDeps } from "./resource-deps.ts";
+import type { ResourceDeps } from "./resource-deps.ts";
 import { apiErrorOf } from "./store-failure.ts";
 import { withMetadata } from "./stored-object.ts";
+import { writeReserved } from "./write-reserved.ts";
 
 export async function createObject(
   deps: ResourceDeps,
@@ -67,30 +68,13 @@ async function insertOnce(deps: ResourceDeps, insertion: Insertion, object: Kube
   const { kind } = insertion.target;
   const prepared = kind.prepareForCreate?.(object) ?? object;
   if (!deps.reservations.handles(kind)) return await writeNew(deps, insertion, completeNew(deps, insertion, prepared));
-  const reservation = deps.reservations.reserve(prepared, undefined);
-  return await settle(reservation, insertion.context, async () => {
-    const complete = completeNew(deps, insertion, reservation.object);
-    return await writeNew(deps, insertion, complete);
+  return await writeReserved(deps, {
+    next: prepared,
+    old: undefined,
+    context: insertion.context,
+    write: async (reserved, unchangedSince) =>
+      await writeNew(deps, insertion, completeNew(deps, insertion, reserved), unchangedSince),
   });
-}
-
-/** Runs the write that a reservation is for, and keeps or gives back what was reserved. */
-export async function settle(
-  reservation: Reservation,
-  { isDryRun }: Pick<RequestContext, "isDryRun">,
-  write: () => Promise<KubeObject>,
-): Promise<KubeObject> {
-  let written: KubeObject;
-  try {
-    written = await write();
-  } catch (error) {
-    const isUnknown = isApiError(error, "ServiceUnavailable") || isStoreError(error, "unavailable");
-    reservation.release(isUnknown ? "unknown" : "unwritten");
-    throw error;
-  }
-  if (isDryRun) reservation.release("unwritten");
-  else reservation.commit(written);
-  return written;
 }
 
 /** With all that the server sets, validated. */
@@ -106,7 +90,12 @@ function completeNew(deps: ResourceDeps, { target, isTracked, context }: Inserti
   return tracked;
 }
 
-async function writeNew(deps: ResourceDeps, { target, context }: Insertion, object: KubeObject): Promise<KubeObject> {
+async function writeNew(
+  deps: ResourceDeps,
+  { target, context }: Insertion,
+  object: KubeObject,
+  unchangedSince?: Revision,
+): Promise<KubeObject> {
   const { kind, namespace } = target;
   const { name = "" } = object.metadata;
   const { isDryRun, fence, signal } = context;
@@ -125,11 +114,13 @@ async function writeNew(deps: ResourceDeps, { target, context }: Insertion, obje
         expected: 0,
         ...(ttlSeconds !== undefined && { ttlSeconds }),
         ...(fence !== undefined && { fence }),
+        ...(unchangedSince !== undefined && { unchangedSince }),
       },
       signal,
     );
   } catch (error) {
     if (isStoreError(error, "conflict")) throw alreadyExistsError(kind, name);
+    if (isStoreError(error, "changed")) throw error;
     throw apiErrorOf(error, { kind, name });
   }
 }

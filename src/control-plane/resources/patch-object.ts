@@ -2,9 +2,9 @@
  * PATCH: what the object would be with the patch, then as an update of it. After a lost race the patch is applied
  * again; one that names a resourceVersion is thereby bound to it. Server-side apply also creates.
  */
-import { ApiError, badRequestError, invalidError, isApiError, notFoundError } from "#api/api-error.ts";
+import { ApiError, badRequestError, conflictError, invalidError, isApiError, notFoundError } from "#api/api-error.ts";
 import { invalid } from "#api/field-error.ts";
-import type { Kind, KubeObject } from "#api/kind.ts";
+import { apiVersionOf, type Kind, type KubeObject } from "#api/kind.ts";
 import { serverSideApply } from "#api/patch/apply/server-side-apply.ts";
 import { goText } from "#api/patch/go-text.ts";
 import { applyJsonPatch } from "#api/patch/json-patch.ts";
@@ -136,6 +136,7 @@ function applied(deps: ResourceDeps, application: Application, current: KubeObje
   if (!isJsonObject(patch.patch)) throw badRequestError("error decoding YAML: the patch is not an object");
   const { kind, subresource } = target;
   const { fieldManager } = context;
+  checkApplied(target, patch.patch, current);
   const { object, strictErrors } = decodeObject(kind, patch.patch);
   reportStrictErrors(strictErrors, context, (errors) => badRequestError(describeUnknown(target, errors)));
   const named = inNamespace(object, target);
@@ -150,6 +151,20 @@ function applied(deps: ResourceDeps, application: Application, current: KubeObje
     now: deps.clock(),
     subresource,
   });
+}
+
+/** An applied object says itself what it is, and does not name another object than the one that is there. */
+function checkApplied({ kind, name = "" }: Target, patch: JsonObject, current: KubeObject | undefined): void {
+  const { apiVersion = "", kind: kindName = "", metadata } = patch;
+  if (apiVersion !== apiVersionOf(kind) || kindName !== kind.kind) {
+    const groupVersion = String(apiVersion).includes("/") ? String(apiVersion) : `/${apiVersion}`;
+    throw badRequestError(`invalid object type: ${groupVersion}, Kind=${kindName}`);
+  }
+  const uid = isJsonObject(metadata) ? (metadata["uid"] ?? "") : "";
+  if (current === undefined && uid !== "") {
+    const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+    throw conflictError(kind, name, why);
+  }
 }
 
 function describeUnknown({ kind, namespace, name }: Target, errors: readonly string[]): string {

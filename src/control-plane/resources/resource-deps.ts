@@ -2,6 +2,7 @@
 import type { Kind, KubeObject } from "#api/kind.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
+import type { Revision } from "../store/store.ts";
 import type { KindRegistry } from "./kind-registry.ts";
 import type { RequestContext } from "./resource-api.ts";
 import type { TokenIssuer } from "./token-issuer.ts";
@@ -23,6 +24,11 @@ export interface Reservations {
   /** Asked once for each write; false costs nothing. */
   handles(kind: Kind): boolean;
   /**
+   * To be held from before `reserve` until the write is known. Where other servers write as well, one request has it
+   * at a time, and what they have written by then is known.
+   */
+  turn(signal: AbortSignal): Promise<Disposable | undefined>;
+  /**
    * Gives the object with what it got. Without waiting, so that of two requests at a time each gets its own.
    * Throws ApiError, and then nothing is taken.
    */
@@ -31,6 +37,11 @@ export interface Reservations {
 
 export interface Reservation {
   readonly object: KubeObject;
+  /**
+   * The write may count only while no object of the kind was written after this revision: what is free was decided by
+   * what there was then. undefined: nobody else can write, or nothing was taken.
+   */
+  readonly unchangedSince: Revision | undefined;
   /** `written`: as it is stored now. */
   commit(written: KubeObject): void;
   /** "unwritten": it is certainly not stored; "unknown": the store did not say. */
@@ -46,5 +57,11 @@ export interface ReviewAnswerer {
 /** For tests, and for control planes without Services. */
 export const noReservations: Reservations = {
   handles: () => false,
-  reserve: (object) => ({ object, commit: () => undefined, release: () => undefined }),
+  turn: async () => undefined,
+  reserve: (object) => ({
+    object,
+    unchangedSince: undefined,
+    commit: () => undefined,
+    release: () => undefined,
+  }),
 };

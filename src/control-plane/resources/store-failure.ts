@@ -22,6 +22,8 @@ export function apiErrorOf(error: unknown, target: Pick<Target, "kind" | "name">
   switch (error.code) {
     case "conflict":
       return conflictError(kind, name, MODIFIED);
+    case "changed":
+      return conflictError(kind, name, MODIFIED);
     case "fenced":
       return conflictError(kind, name, FENCED);
     case "compacted":

@@ -9,8 +9,7 @@ import { applyDefaults } from "#api/schema/defaults.ts";
 import { jsonEqual } from "#api/schema/json-equal.ts";
 import { validateObject, validateObjectUpdate } from "#api/schema/validate.ts";
 import type { JsonValue } from "#base/json.ts";
-import { isStoreError } from "../store/store.ts";
-import { settle } from "./create-object.ts";
+import { isStoreError, type Revision } from "../store/store.ts";
 import { nameOf, readCurrent, ttlSecondsOf } from "./place.ts";
 import {
   checkHasVersion,
@@ -25,6 +24,7 @@ import { checkName, inNamespace, readObject } from "./read-body.ts";
 import type { RequestContext, Target, WriteOutcome } from "./resource-api.ts";
 import type { ResourceDeps } from "./resource-deps.ts";
 import { asJson, revisionOf } from "./stored-object.ts";
+import { writeReserved } from "./write-reserved.ts";
 
 export interface Update {
   readonly target: Target;
@@ -92,12 +92,16 @@ export async function updateOnce(deps: ResourceDeps, update: Update, current: Ku
     context,
   });
   if (!deps.reservations.handles(kind) || part === "status") {
-    return await writeChanged(deps, update, current, completeChanged(deps, update, current, admitted));
+    return await writeChanged(deps, update, { current, next: completeChanged(deps, update, current, admitted) });
   }
-  const reservation = deps.reservations.reserve(admitted, current);
-  return await settle(reservation, context, async () => {
-    const complete = completeChanged(deps, update, current, reservation.object);
-    return await writeChanged(deps, update, current, complete);
+  return await writeReserved(deps, {
+    next: admitted,
+    old: current,
+    context,
+    async write(reserved, unchangedSince) {
+      const next = completeChanged(deps, update, current, reserved);
+      return await writeChanged(deps, update, { current, next, unchangedSince });
+    },
   });
 }
 
@@ -116,16 +120,25 @@ function completeChanged(deps: ResourceDeps, update: Update, current: KubeObject
   return next;
 }
 
+interface ChangedObject {
+  readonly current: KubeObject;
+  readonly next: KubeObject;
+  readonly unchangedSince?: Revision | undefined;
+}
+
 async function writeChanged(
   deps: ResourceDeps,
   { target, context }: Update,
-  current: KubeObject,
-  next: KubeObject,
+  { current, next, unchangedSince }: ChangedObject,
 ): Promise<KubeObject> {
   if (jsonEqual(asJson(next), asJson(current))) return current;
   if (context.isDryRun) return next;
   const removes = isReadyToGo(next);
-  const written = await writeOver(deps, target, context, { current, next: removes ? undefined : next });
+  const written = await writeOver(deps, target, context, {
+    current,
+    next: removes ? undefined : next,
+    unchangedSince,
+  });
   return removes ? next : written;
 }
 
@@ -134,7 +147,7 @@ export async function writeOver(
   { caches }: Pick<ResourceDeps, "caches">,
   { kind, namespace, name }: Target,
   { fence, signal }: Pick<RequestContext, "fence" | "signal">,
-  { current, next }: { readonly current: KubeObject; readonly next: KubeObject | undefined },
+  { current, next, unchangedSince }: Omit<ChangedObject, "next"> & { readonly next: KubeObject | undefined },
 ): Promise<KubeObject> {
   const ttlSeconds = next === undefined ? undefined : ttlSecondsOf(kind);
   return await caches(kind).write(
@@ -145,6 +158,7 @@ export async function writeOver(
       expected: revisionOf(current),
       ...(ttlSeconds !== undefined && { ttlSeconds }),
       ...(fence !== undefined && { fence }),
+      ...(unchangedSince !== undefined && { unchangedSince }),
     },
     signal,
   );

@@ -1,5 +1,5 @@
 /** The StoreErrors that both stores give in the same words. */
-import { type Revision, type StoredEntry, StoreError } from "./store.ts";
+import { type Revision, type StoredEntry, StoreError, type UnchangedKeys } from "./store.ts";
 
 export function conflictError(key: string, expected: Revision, current: StoredEntry | undefined): StoreError {
   const is = current === undefined ? "it is not there" : `it has revision ${current.revision}`;
@@ -9,6 +9,10 @@ export function conflictError(key: string, expected: Revision, current: StoredEn
 
 export function fencedError(key: string): StoreError {
   return new StoreError({ code: "fenced", message: `Cannot write: "${key}" has another revision than the fence` });
+}
+
+export function changedError({ prefix, since }: UnchangedKeys): StoreError {
+  return new StoreError({ code: "changed", message: `Cannot write: a key of "${prefix}" was written after ${since}` });
 }
 
 export function futureError(asked: Revision, cause?: unknown): StoreError {

@@ -46,6 +46,14 @@ export interface WriteRequest {
    * The write counts only while this key still has this revision: who was a leader and is none any more cannot write.
    */
   readonly fence?: Fence;
+  /** The write counts only while what its writer has decided by is all that there is. */
+  readonly unchanged?: UnchangedKeys;
+}
+
+/** No key with the prefix was written after the revision; keys that were deleted do not matter. */
+export interface UnchangedKeys {
+  readonly prefix: string;
+  readonly since: Revision;
 }
 
 export interface Fence {
@@ -95,8 +103,8 @@ export interface Store extends AsyncDisposable {
   list(request: ListRequest, signal: AbortSignal): Promise<Page>;
   /**
    * Gives the revision of the write. What it acknowledges outlives SIGKILL of this process.
-   * Rejects with `conflict` (the entry that is there in `current`), `fenced`, or `unavailable`: then the write may
-   * have happened, or may even happen yet, after reads that do not show it.
+   * Rejects with `conflict` (the entry that is there in `current`), `fenced`, `changed`, or `unavailable`: then the
+   * write may have happened, or may even happen yet, after reads that do not show it.
    */
   write(request: WriteRequest, signal: AbortSignal): Promise<Revision>;
   /** Tells of every write to keys with this prefix whose revision is greater than `after`. */
@@ -110,6 +118,7 @@ export interface Store extends AsyncDisposable {
 export type StoreErrorCode =
   | "conflict" // the key has another revision than expected
   | "fenced" // the fence's key has another revision
+  | "changed" // a key was written that was to be unchanged
   | "compacted" // the revision is too old
   | "future" // the revision has not been written yet
   | "unavailable" // the store cannot be reached or did not answer in time

@@ -20,12 +20,12 @@ export async function watchThroughChaos({ watchers, objects, writes, seed }: Cha
   const random = seededRandom(seed);
   await using store = createSqliteStore({ path: ":memory:" });
   await using local = createLocalApi(store, { historyBounds: SHORT_HISTORY });
-  using world = await createWorld({ client: local.client(), store, objects, random });
+  using world = await createWorld({ client: local.client(), store, objects, random, compaction: 80 });
   await world.fill();
   const stops = Array.from({ length: watchers }, () => new AbortController());
   const client = local.client();
   const reflectors = stops.map(({ signal }) =>
-    startReflector({ client, world, random, disconnects: 1 / 400, maxTurnsAway: 320, signal }),
+    startReflector({ client, world, random, disconnects: 1 / 250, maxTurnsAway: 200, signal }),
   );
   await world.change(writes);
   const revision = await world.finish();

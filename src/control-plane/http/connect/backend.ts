@@ -1,6 +1,6 @@
 /**
- * Another server that a request is handed on to: a kubelet, or what listens in a pod. Answers come back as a stream;
- * an upgraded connection (WebSocket, SPDY) is joined with the client's, byte for byte.
+ * Another server that a request is handed on to: a kubelet, or what listens in a pod. Answers come back as a stream, or
+ * as an upgraded connection (WebSocket, SPDY).
  */
 import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
@@ -79,18 +79,6 @@ export function askBackend(backend: Backend, request: BackendRequest, signal: Ab
   if (body === undefined) outgoing.end();
   else body.pipe(outgoing);
   return promise;
-}
-
-/** Joins two connections until both have ended; either one's failure takes the other one along. */
-export function joinConnections(left: Duplex, right: Duplex): void {
-  for (const [from, to] of [
-    [left, right],
-    [right, left],
-  ] as const) {
-    from.pipe(to);
-    from.on("error", () => to.destroy());
-    from.on("close", () => to.destroy());
-  }
 }
 
 const REASONS: Readonly<Record<number, StatusReason>> = {

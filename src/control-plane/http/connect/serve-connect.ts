@@ -8,9 +8,10 @@ import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { badRequestError } from "#api/api-error.ts";
 import type { Pod } from "#api/kinds/pod/pod.ts";
+import { joinConnections } from "#base/join-connections.ts";
 import type { Target } from "../../resources/resource-api.ts";
 import { type ApiRequest, type ApiResponse, headerOf, sendHead } from "../api-message.ts";
-import { askBackend, type Backend, backendError, joinConnections } from "./backend.ts";
+import { askBackend, type Backend, backendError } from "./backend.ts";
 import type { KubeletLocator } from "./kubelet-locator.ts";
 import { kubeletPath, nodeNameOf, type PodStream } from "./kubelet-path.ts";
 

@@ -23,49 +23,82 @@ export interface EventEncoder {
   encode(event: WatchEvent): Buffer;
 }
 
-/** Events whose bytes are kept, by encoder: more than come in a few turns of the event loop, but not at any size. */
-const KEPT_EVENTS = 256;
-const KEPT_BYTES = 1024 * 1024;
+/** Of all encoders together: more than comes in a few turns of the event loop, but not at any size. */
+const KEPT_EVENTS = 1024;
+const KEPT_BYTES = 4 * 1024 * 1024;
 
 /** Encoders by format. They live as long as their kind. */
 export function createEventEncoders(now: () => Date): (format: EventFormat) => EventEncoder {
   const byKind = new WeakMap<Kind, Map<string, EventEncoder>>();
+  const keeper = createKeeper();
   return (format) => {
     const encoders = byKind.get(format.kind) ?? new Map<string, EventEncoder>();
     byKind.set(format.kind, encoders);
     const { representation, includeObject, withColumns } = format;
     const key = JSON.stringify([representation, representation.type === "table" && [includeObject, withColumns]]);
-    const encoder = encoders.get(key) ?? createEventEncoder(format, now);
+    const encoder = encoders.get(key) ?? createEventEncoder(format, now, keeper);
     encoders.set(key, encoder);
     return encoder;
   };
 }
 
-function createEventEncoder(format: EventFormat, now: () => Date): EventEncoder {
-  const kept = new Map<object, { readonly type: WatchEvent["type"]; readonly bytes: Buffer }>();
-  let keptBytes = 0;
-  const forget = (object: object): void => {
-    keptBytes -= kept.get(object)?.bytes.length ?? 0;
-    kept.delete(object);
+interface Kept {
+  readonly object: object;
+  readonly type: WatchEvent["type"];
+  readonly bytes: Buffer;
+  /** Where it is kept. */
+  readonly by: Map<object, Kept>;
+}
+
+/** Keeps the newest events of all encoders. */
+interface Keeper {
+  add(kept: Kept): void;
+}
+
+function createKeeper(): Keeper {
+  /** In the order in which they came. */
+  const all = new Set<Kept>();
+  let bytes = 0;
+  const forget = (kept: Kept): void => {
+    all.delete(kept);
+    kept.by.delete(kept.object);
+    bytes -= kept.bytes.length;
   };
   return {
-    encode(event) {
-      const known = kept.get(event.object);
-      if (known?.type === event.type) return known.bytes;
-      const bytes = Buffer.from(lineText(event.type, eventObjectText(event, format, now)));
-      // Bookmarks are made for one watcher.
-      if (event.type === "BOOKMARK") return bytes;
-      forget(event.object);
-      kept.set(event.object, { type: event.type, bytes });
-      keptBytes += bytes.length;
+    add(kept) {
+      const before = kept.by.get(kept.object);
+      if (before !== undefined) forget(before);
+      kept.by.set(kept.object, kept);
+      all.add(kept);
+      bytes += kept.bytes.length;
       // The newest stays, however large: it has most of its watchers still before it.
-      for (const oldest of kept.keys()) {
-        if (oldest === event.object || (kept.size <= KEPT_EVENTS && keptBytes <= KEPT_BYTES)) break;
+      for (const oldest of all) {
+        if (oldest === kept || (all.size <= KEPT_EVENTS && bytes <= KEPT_BYTES)) break;
         forget(oldest);
       }
+    },
+  };
+}
+
+function createEventEncoder(format: EventFormat, now: () => Date, keeper: Keeper): EventEncoder {
+  const by = new Map<object, Kept>();
+  return {
+    encode({ type, object }) {
+      const known = by.get(object);
+      if (known?.type === type) return known.bytes;
+      const bytes = bytesOf(lineText(type, eventObjectText({ type, object }, format, now)));
+      // Bookmarks are made for one watcher.
+      if (type !== "BOOKMARK") keeper.add({ object, type, bytes, by });
       return bytes;
     },
   };
+}
+
+/** In memory of its own: a part of Node's pool would keep the rest of the pool as well. */
+function bytesOf(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
 }
 
 function eventObjectText({ type, object }: WatchEvent, format: EventFormat, now: () => Date): string {

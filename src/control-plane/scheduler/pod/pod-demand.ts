@@ -37,12 +37,27 @@ export function demandOf(pod: Pod): PodDemand {
     pod,
     namespace,
     labels,
-    requests: podRequests(spec),
-    usualRequests: podRequests(spec, USUAL),
+    requests: shared(podRequests(spec)),
+    usualRequests: shared(podRequests(spec, USUAL)),
     ports: hostPortsOf(spec),
     nodeAffinity: nodeAffinityOf(spec),
     terms: podTermsOf(spec, { namespace, labels }),
   };
   demands.set(pod, demand);
   return demand;
+}
+
+/** Amounts that are known at a time. Beyond that it begins anew, and what has been shared stays so. */
+const MAX_SHARED = 10_000;
+
+const sharedAmounts = new Map<string, Amounts>();
+
+/** The same for equal amounts: pods are many, and what they ask for is mostly the same. */
+function shared(amounts: Amounts): Amounts {
+  const key = JSON.stringify([...amounts]);
+  const known = sharedAmounts.get(key);
+  if (known !== undefined) return known;
+  if (sharedAmounts.size >= MAX_SHARED) sharedAmounts.clear();
+  sharedAmounts.set(key, amounts);
+  return amounts;
 }

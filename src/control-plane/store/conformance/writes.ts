@@ -74,6 +74,28 @@ export function testWrites(fixture: StoreFixture): void {
     assert.equal((await store.get(KEY, never))?.value, "1");
   });
 
+  storeTest(fixture, "write counts only while the keys that it names are unchanged", async (store) => {
+    const services = "/registry/core/services/";
+    const since = await put(store, `${services}default/a`, "1", 0);
+    await put(store, "/registry/core/servicesets/default/a", "1", 0);
+    const unchanged = { prefix: services, since };
+    const write = (expected: number, value: string | undefined = "x") =>
+      store.write({ key: `${services}default/b`, value, expected, unchanged }, never);
+    const first = await write(0);
+    for (const value of ["y", undefined]) {
+      assert.ok(isStoreError(await rejection(write(first, value)), "changed"), "its own earlier write counts");
+    }
+    assert.ok(isStoreError(await rejection(write(0)), "conflict"), "the key's own revision comes first");
+    await remove(store, `${services}default/b`, first);
+    const again = await write(0);
+    const inTime = { prefix: services, since: again };
+    await store.write({ key: KEY, value: "1", expected: 0, unchanged: inTime }, never);
+    await put(store, `${services}default/a`, "2", since);
+    const late = store.write({ key: `${KEY}-late`, value: "1", expected: 0, unchanged: inTime }, never);
+    assert.ok(isStoreError(await rejection(late), "changed"));
+    assert.deepEqual(await keysOf(store, "/registry/core/configmaps/"), [KEY]);
+  });
+
   storeTest(fixture, "write by 64 writers at once loses no update", async (store) => {
     await put(store, KEY, "0", 0);
     const rounds = 3;

@@ -48,6 +48,8 @@ const compare = message("Compare", {
   key: field(3, string),
   /** 0, and so absent: the key must not be there. */
   modRevision: field(6, int64),
+  /** The first key behind the range that is compared, as in RangeRequest; absent: one key. */
+  rangeEnd: field(64, string),
 });
 
 const requestOp = message("RequestOp", {

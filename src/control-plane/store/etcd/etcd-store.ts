@@ -15,7 +15,7 @@ import {
   StoreError,
   type WriteRequest,
 } from "../store.ts";
-import { closedError, conflictError, fencedError } from "../store-errors.ts";
+import { changedError, closedError, conflictError, fencedError } from "../store-errors.ts";
 import { createEtcdConnection, type EtcdConnectionOptions } from "./etcd-connection.ts";
 import { etcdStoreError } from "./etcd-error.ts";
 import type { KeyValue, txnRequest } from "./etcd-messages.ts";
@@ -114,14 +114,24 @@ export function createEtcdStore({ prefix = ROOT, timeoutMs = 5_000, ...options }
   }
 
   async function write(request: WriteRequest, signal: AbortSignal): Promise<Revision> {
-    const { key, value, expected, ttlSeconds, fence } = request;
+    const { key, value, expected, ttlSeconds, fence, unchanged } = request;
     // Each its own lease: keys of one lease would be deleted in one revision.
     const lease = ttlSeconds === undefined || value === undefined ? 0n : await grantLease(ttlSeconds, signal);
-    const transaction = planWrite({ ...request, key: toEtcd(key) }, fence && toEtcd(fence.key), lease);
+    const compares = [isAt(toEtcd(key), expected)];
+    if (fence !== undefined) compares.push(isAt(toEtcd(fence.key), fence.revision));
+    if (unchanged !== undefined) compares.push(isUnchanged(toEtcd(unchanged.prefix), unchanged.since));
+    const change = value === undefined ? deletion(toEtcd(key)) : { requestPut: { key: toEtcd(key), value, lease } };
+    // When the comparison fails, the answer tells what is there: the key, then the fence.
+    const reads = [key, ...(fence === undefined ? [] : [fence.key])].map((name) => ({
+      requestRange: { key: toEtcd(name) },
+    }));
+    const transaction = { compare: compares, success: [change], failure: reads };
     const outcome = await askInOrder({ action: "write", method: txn, request: transaction }, signal);
     if (outcome.succeeded) return outcome.revision;
     const [there, fenceThere] = outcome.responses.map(({ responseRange }) => responseRange?.kvs[0]);
     if (fence !== undefined && Number(fenceThere?.modRevision ?? 0n) !== fence.revision) throw fencedError(fence.key);
+    const isAsExpected = Number(there?.modRevision ?? 0n) === expected;
+    if (unchanged !== undefined && isAsExpected) throw changedError(unchanged);
     throw conflictError(key, expected, there && entryOf(there));
   }
 
@@ -165,20 +175,18 @@ interface WithHeader {
   readonly header: { readonly revision: bigint } | undefined;
 }
 
-/** When the comparison fails, the answer tells what is there: the key, then the fence. */
-function planWrite(
-  { key, value, expected, fence }: WriteRequest,
-  fenceKey: string | undefined,
-  lease: bigint,
-): Encodable<typeof txnRequest> {
-  const isAt = (name: string, revision: Revision) =>
-    ({ result: "EQUAL", target: "MOD", key: name, modRevision: BigInt(revision) }) as const;
-  const change = value === undefined ? { requestDeleteRange: { key } } : { requestPut: { key, value, lease } };
-  const compares = [isAt(key, expected)];
-  const reads = [{ requestRange: { key } }];
-  if (fence !== undefined && fenceKey !== undefined) {
-    compares.push(isAt(fenceKey, fence.revision));
-    reads.push({ requestRange: { key: fenceKey } });
-  }
-  return { compare: compares, success: [change], failure: reads };
+type Compare = NonNullable<Encodable<typeof txnRequest>["compare"]>[number];
+
+function isAt(key: string, revision: Revision): Compare {
+  return { result: "EQUAL", target: "MOD", key, modRevision: BigInt(revision) };
+}
+
+/** Holds for each key of the range. */
+function isUnchanged(prefix: string, since: Revision): Compare {
+  const rangeEnd = endOfPrefix(prefix) ?? "\0";
+  return { result: "LESS", target: "MOD", key: prefix, rangeEnd, modRevision: BigInt(since + 1) };
+}
+
+function deletion(key: string) {
+  return { requestDeleteRange: { key } };
 }

@@ -4,7 +4,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { ListRequest, Page, Revision, Store, StoreError, StoreEvent, WriteRequest } from "../store.ts";
-import { closedError, compactedError, conflictError, fencedError, futureError } from "../store-errors.ts";
+import { changedError, closedError, compactedError, conflictError, fencedError, futureError } from "../store-errors.ts";
 import { createCommitGroup } from "./commit-group.ts";
 import { openDatabase } from "./database.ts";
 import { startExpiry } from "./expiry.ts";
@@ -91,12 +91,15 @@ export function createSqliteStore({ path, maxBytes }: SqliteStoreOptions): Store
   }
 
   /** The write is part of the group that is committed next. */
-  function enqueue({ key, value, expected, ttlSeconds, fence }: WriteRequest, outcome: Outcome): void {
+  function enqueue(request: WriteRequest, outcome: Outcome): void {
+    const { key, value, expected, ttlSeconds, fence, unchanged } = request;
     if (fence !== undefined && statements.revisionOf(fence.key) !== fence.revision)
       throw refusal(fencedError(fence.key));
     const current = statements.get(key);
     const previous = current?.revision ?? 0;
     if (previous !== expected) throw refusal(conflictError(key, expected, current));
+    if (unchanged !== undefined && statements.isWrittenAfter(unchanged.prefix, unchanged.since))
+      throw refusal(changedError(unchanged));
     const past = { previous: current?.value, previousRevision: previous };
     const next = newest + 1;
     const expires = ttlSeconds === undefined || value === undefined ? undefined : Date.now() + ttlSeconds * 1000;

@@ -45,6 +45,9 @@ export function prepareStatements(database: DatabaseSync) {
   const commit = database.prepare("COMMIT");
   const get = database.prepare(`${ENTRY} WHERE live.key = ?`);
   const revisionOf = database.prepare("SELECT revision FROM live WHERE key = ?");
+  const writtenAfter = database.prepare(
+    "SELECT 1 FROM live WHERE key >= :from AND key < :end AND revision > :since LIMIT 1",
+  );
   const insert = database.prepare("INSERT INTO log (revision, key, value, previous, expires) VALUES (?, ?, ?, ?, ?)");
   const list = database.prepare(
     `${ENTRY} WHERE live.key >= :from AND live.key < :end AND live.key > :after ORDER BY live.key LIMIT :limit`,
@@ -85,6 +88,10 @@ export function prepareStatements(database: DatabaseSync) {
     },
     get: (key: string) => get.get(key) as StoredEntry | undefined,
     revisionOf: (key: string): Revision => (revisionOf.get(key) as { revision: Revision } | undefined)?.revision ?? 0,
+    isWrittenAfter(prefix: string, since: Revision): boolean {
+      const { from, end } = bounds({ prefix, after: undefined });
+      return writtenAfter.get({ from, end, since }) !== undefined;
+    },
     insert({ revision, key, value, previous, expires }: NewRow): void {
       insert.run(revision, key, value ?? null, previous, expires ?? null);
     },
