@@ -26,8 +26,13 @@ function runtime(): { readonly cri: NodeObserverDeps["cri"]; isUp: boolean } {
     };
   const conditions = ["RuntimeReady", "NetworkReady"].map((type) => ({ type, status: true, reason: "", message: "" }));
   const cri: NodeObserverDeps["cri"] = {
-    version: answer({ version: "0.1.0", runtimeName: "containerd", runtimeVersion: "1.6.20~ds1", runtimeApiVersion: "v1" }),
-    status: answer({ status: { conditions }, info: new Map() }),
+    version: answer({
+      version: "0.1.0",
+      runtimeName: "containerd",
+      runtimeVersion: "1.6.20~ds1",
+      runtimeApiVersion: "v1",
+    }),
+    status: answer({ status: { conditions }, info: {} }),
     listImages: answer({ images: [] }),
   };
   return Object.assign(state, { cri });
