@@ -5,11 +5,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { leftovers, type MachineState, readMachineState } from "#cli/testing/machine-state.ts";
 import { requireRoot } from "#kernel/testing/with-netns.ts";
-import { podwire, runPodwire, tryPodwire } from "./podwire-command.ts";
+import { podwire, runPodwire, tracesOf, tryPodwire, useOwnClusterFolders } from "./podwire-command.ts";
 
-const NAME = "input";
+const NAME = "refused";
 
 type Case = readonly [what: string, args: readonly string[], says: RegExp];
 
@@ -44,28 +43,26 @@ const FILES: readonly (readonly [what: string, text: string, says: RegExp])[] = 
   ["a key given twice", "name: a\nname: b\n", /Map keys must be unique/],
 ];
 
-function machineState(): MachineState {
-  const { cgroups = [], ...rest } = readMachineState();
-  return { ...rest, cgroups: cgroups.filter((path) => path.includes(`podwire-${NAME}-`)) };
-}
+const NOTHING = { links: [], mounts: [], cgroups: [], processes: [] };
 
 suite("podwire up refuses", requireRoot, () => {
   let folder = "";
-  let earlier: MachineState;
+  let removeFolders: () => void;
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), "input-"));
-    earlier = machineState();
+    folder = mkdtempSync(join(tmpdir(), "podwire-up-"));
+    removeFolders = useOwnClusterFolders();
   });
   after(async () => {
     await tryPodwire(["down", "--all"]);
+    removeFolders();
     rmSync(folder, { recursive: true });
   });
 
   async function requireRefused(args: readonly string[], says: RegExp, code = 2): Promise<void> {
-    const result = await tryPodwire(["up", ...args]);
+    const result = await tryPodwire(["up", ...(args.includes("--name") ? [] : ["--name", NAME]), ...args]);
     assert.match(result.stderr, says);
     assert.equal(result.code, code, result.stderr);
-    assert.deepEqual(leftovers(earlier, machineState()), []);
+    assert.deepEqual(tracesOf(NAME), NOTHING);
   }
 
   for (const [what, args, says] of OPTIONS) test(what, () => requireRefused(args, says));
@@ -92,7 +89,7 @@ suite("podwire up refuses", requireRoot, () => {
       const { code, stderr } = await runPodwire(["up", "--name", NAME], { launcher });
       assert.match(stderr, /Cannot start a cluster\n\s+why:.*\n(.*\n)*?\s+next:\s+run it /);
       assert.equal(code, 3);
-      assert.deepEqual(leftovers(earlier, machineState()), []);
+      assert.deepEqual(tracesOf(NAME), NOTHING);
     });
   }
 
@@ -111,16 +108,16 @@ suite("podwire up refuses", requireRoot, () => {
         execFileSync("umount", [disk]);
         rmSync(disk, { recursive: true });
       }
-      assert.deepEqual(leftovers(earlier, machineState()), []);
+      assert.deepEqual(tracesOf(NAME), NOTHING);
     });
   }
 
   test("a name that another cluster has", async () => {
     await podwire("up", "--name", NAME, "--nodes", "1");
     const { code, stderr } = await tryPodwire(["up", "--name", NAME, "--nodes", "2"]);
-    assert.match(stderr, /The name "input" is in use by another cluster\n\s+why:\s+nodes is 1, not 2/);
+    assert.match(stderr, /The name "refused" is in use by another cluster\n\s+why:\s+nodes is 1, not 2/);
     assert.equal(code, 1);
     await podwire("down", "--name", NAME);
-    assert.deepEqual(leftovers(earlier, machineState()), []);
+    assert.deepEqual(tracesOf(NAME), NOTHING);
   });
 });

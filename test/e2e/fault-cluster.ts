@@ -16,7 +16,7 @@ import { openClusterAccess } from "#cluster/open-cluster-access.ts";
 import { runProgram } from "#cluster/program.ts";
 import { waitForLogLine } from "#cluster/wait-for-log-line.ts";
 import { type Netns, openNetns } from "#kernel/netns/netns.ts";
-import { kubectlOf, podwire, tryPodwire } from "./podwire-command.ts";
+import { kubectlOf, podwire } from "./podwire-command.ts";
 
 export interface FaultCluster extends AsyncDisposable {
   readonly name: string;
@@ -40,6 +40,7 @@ export interface FaultCluster extends AsyncDisposable {
 
 export interface FaultPod extends Disposable {
   readonly name: string;
+  readonly node: string;
   readonly netns: Netns;
   readonly address: IpAddress;
 }
@@ -100,7 +101,7 @@ export async function startFaultCluster(
       await killAndWait(join(paths.logs, "keeper.log"), component, nodeName, parts ?? []);
     },
     async [Symbol.asyncDispose]() {
-      await tryPodwire(["down", "--name", name]);
+      await podwire("down", "--name", name);
     },
   };
 }
@@ -110,10 +111,10 @@ export async function allPods({ name }: FaultCluster): Promise<readonly FaultPod
   return pods.map(openPod);
 }
 
-function openPod({ name, netnsPath, ips: [address] }: AccessPod): FaultPod {
+function openPod({ name, node, netnsPath, ips: [address] }: AccessPod): FaultPod {
   if (netnsPath === undefined || address === undefined) throw new Error(`pod "${name}" has no sandbox`);
   const netns = openNetns(netnsPath);
-  return { name, netns, address, [Symbol.dispose]: () => netns[Symbol.dispose]() };
+  return { name, node, netns, address, [Symbol.dispose]: () => netns[Symbol.dispose]() };
 }
 
 async function killAndWait(

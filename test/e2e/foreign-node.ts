@@ -56,7 +56,7 @@ ip link set veth5 mtu 1450 up`);
   const owned = stack.move();
   return {
     address: parseAddress(address),
-    pod: { name: `on-${name}`, netns: pod, address: podAddress, [Symbol.dispose]: () => undefined },
+    pod: { name: `on-${name}`, node: name, netns: pod, address: podAddress, [Symbol.dispose]: () => undefined },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

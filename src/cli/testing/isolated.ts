@@ -5,13 +5,18 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { tryStateLock } from "#agent/state-lock.ts";
 import { projectRoot } from "../installation.ts";
 import type { TestOutcome, TestRequest } from "./run-tests.ts";
 
 const STATE_FOLDERS = ["/run/podwire", "/run/netns", "/var/lib/podwire", "/var/lib/cni"];
 const TEMPORARY_FOLDER = "/run/podwire/tmp";
+
+/** Shared by all who run tests on this machine. */
+const LOCK = join(tmpdir(), "podwire-test.lock");
 
 /** A shell as first process takes in orphans; the last word keeps it from becoming the program itself. */
 const INIT = `set -e
@@ -23,13 +28,23 @@ exit 0`;
 
 /** Undefined when the tests did not come to an end. Aborting kills all of it. */
 export async function runIsolated(request: TestRequest, signal: AbortSignal): Promise<TestOutcome | undefined> {
+  const running = tryStateLock(LOCK, "shared");
   const missing = STATE_FOLDERS.filter((folder) => !existsSync(folder));
   for (const folder of missing) mkdirSync(folder, { recursive: true });
   try {
     return await spawnTests(request, signal);
   } finally {
-    for (const folder of missing) removeIfEmpty(folder);
+    running?.[Symbol.dispose]();
+    removeFolders(missing);
   }
+}
+
+/** Unless other tests run: a folder that is removed here takes what is mounted on it there along. */
+function removeFolders(folders: readonly string[]): void {
+  using alone = tryStateLock(LOCK, "exclusive");
+  if (alone === undefined) return;
+  for (const folder of folders) removeIfEmpty(folder);
+  rmSync(LOCK, { force: true });
 }
 
 /** Somebody else may have taken it into use meanwhile. */
