@@ -26,7 +26,7 @@ export function testCommand(): Command {
     )
     .option("-f, --filter <text>", "only test files whose path holds this text (repeatable)", collect, [])
     .option("-n, --name <pattern>", "only tests whose name matches this pattern (repeatable)", collect, [])
-    .option("--timeout <seconds>", "for each test and each file", Number, 300)
+    .option("--timeout <seconds>", "for each test and each file", Number, 600)
     .option("-q, --quiet", "no progress on stderr")
     .addHelpText(
       "after",
