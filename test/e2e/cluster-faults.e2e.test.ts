@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { after, before, suite, type TestContext, test } from "node:test";
 import type { Pod } from "#api/kinds/pod/pod.ts";
 import { parseAddress } from "#base/ip-address.ts";
-import { leftovers, type MachineState, readMachineState } from "#cli/testing/machine-state.ts";
 import { ask, ECHO_PORT, startEcho } from "#dataplane/conformance/echo.ts";
 import { startTraffic } from "#dataplane/conformance/traffic.ts";
 import { openNetns } from "#kernel/netns/netns.ts";
@@ -24,28 +23,23 @@ import { countCluster } from "./node-leaks.ts";
 import { measureRepair, untilInNode } from "./node-network.ts";
 import { type ConnectionsReport, openConnections, startTcpEcho } from "./open-connections.ts";
 import { runSoak, runStorm } from "./pod-soak.ts";
+import { tracesOf } from "./podwire-command.ts";
 import { brokenPairs } from "./reachability.ts";
 
-const NAME = "faults";
+const NAME = "mishap";
 const NODES = 3;
 const needs = requireRoot.skip ? requireRoot : { skip: findKubectls().supported.length === 0 && HOW_TO_PROVIDE };
 const SOAK_PODS = Number(process.env["PODWIRE_SOAK_PODS"] ?? 60);
 const STORM_PODS = Number(process.env["PODWIRE_STORM_PODS"] ?? 200);
 const TRANSFER_BYTES = 8 * 1024 * 1024;
 
-/** Control groups are the whole machine's, so only this cluster's count. */
-function machineState(): MachineState {
-  const { cgroups = [], ...rest } = readMachineState();
-  return { ...rest, cgroups: cgroups.filter((path) => path.includes(`podwire-${NAME}-`)) };
-}
+const NOTHING = { links: [], mounts: [], cgroups: [], processes: [] };
 
 suite("a running cluster", needs, () => {
-  let earlier: MachineState;
   let cluster: FaultCluster;
   let [first, second, third] = ["", "", ""];
 
   before(async () => {
-    earlier = machineState();
     cluster = await startFaultCluster(NAME, NODES);
     [first = "", second = "", third = ""] = cluster.nodeNames;
     await cluster.apply(...cluster.nodeNames.map((node) => sleeperPod(podOn(node), node)));
@@ -53,7 +47,7 @@ suite("a running cluster", needs, () => {
   });
   after(async () => {
     await cluster[Symbol.asyncDispose]();
-    assert.deepEqual(leftovers(earlier, machineState()), []);
+    assert.deepEqual(tracesOf(NAME), NOTHING);
   });
 
   const podOn = (node: string): string => `on-${node}`;

@@ -120,18 +120,18 @@ function openSync(...args: Parameters<typeof fs.openSync>): number {
   return fd;
 }
 
-/** Open, first half, second half, close. Settings below /proc take one write. */
+/** Open, first half, second half, close; a descriptor stays open. Settings below /proc take one write. */
 function writeInHalves(name: string, flag: string) {
   return (file: PathOrFileDescriptor, data: string | NodeJS.ArrayBufferView, options: WriteFileOptions = {}): void => {
-    if (typeof file === "number") throw new Error(`${name} to a descriptor is not expected here`);
     const { flag: givenFlag, mode } = typeof options === "object" && options !== null ? options : {};
-    const fd = openSync(file, givenFlag ?? flag, mode);
+    const fd = typeof file === "number" ? file : openSync(file, givenFlag ?? flag, mode);
     const bytes =
       typeof data === "string" ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     const middle = String(file).startsWith("/proc/") ? bytes.length : bytes.length >> 1;
     for (const part of [bytes.subarray(0, middle), bytes.subarray(middle)]) {
       if (part.length > 0) asStep(name, (_file: unknown) => original.writeSync(fd, part))(String(file));
     }
+    if (typeof file === "number") return;
     writable.delete(fd);
     original.closeSync(fd);
   };
