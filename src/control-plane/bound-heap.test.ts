@@ -12,9 +12,9 @@ const program = (bounds: boolean): string => `
   if (${bounds}) boundHeap();
   let largest = 0;
   let objects = [];
-  for (let round = 0; round < 64; round++) {
-    for (let index = 0; index < 20_000; index++) objects.push({ index, list: [index] });
-    if (round % 8 === 7) objects = [];
+  for (let round = 0; round < 192; round++) {
+    for (let index = 0; index < 10_000; index++) objects.push({ index, list: [index] });
+    if (round % 48 === 47) objects = [];
     const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space");
     largest = Math.max(largest, space.space_size / 2 ** 20);
     await new Promise(setImmediate);

@@ -174,10 +174,11 @@ export function missingNat(nft: NftSocket, owner: string, state: NatState): read
 
 /**
  * Chains of the frame that have fewer rules than they were made with, because somebody flushed them; those that are
- * missing, too. The kernel counts a chain's rules and what leads to it together, so more is no damage.
+ * missing, too. The kernel counts a chain's rules and what leads to it together, so more is no damage, and a chain that
+ * lost its rules makes those that it led to look damaged: hooks come first.
  */
 export function damagedChains(nft: NftSocket): readonly string[] {
-  return [...frameRules()].flatMap(([chain, rules]) =>
+  return [...frameRules()].toReversed().flatMap(([chain, rules]) =>
     (findChain(nft, { ...NAT_TABLE, chain })?.use ?? 0) < rules.length + (JUMPS[chain] ?? 0) ? [chain] : [],
   );
 }
