@@ -178,9 +178,11 @@ export function missingNat(nft: NftSocket, owner: string, state: NatState): read
  * lost its rules makes those that it led to look damaged: hooks come first.
  */
 export function damagedChains(nft: NftSocket): readonly string[] {
-  return [...frameRules()].toReversed().flatMap(([chain, rules]) =>
-    (findChain(nft, { ...NAT_TABLE, chain })?.use ?? 0) < rules.length + (JUMPS[chain] ?? 0) ? [chain] : [],
-  );
+  return [...frameRules()]
+    .toReversed()
+    .flatMap(([chain, rules]) =>
+      (findChain(nft, { ...NAT_TABLE, chain })?.use ?? 0) < rules.length + (JUMPS[chain] ?? 0) ? [chain] : [],
+    );
 }
 
 /** Jumps of the frame to its own chains. */
