@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { tmpdir } from "node:os";
 import { suite, test } from "node:test";
 import { startImageGarbage } from "./start-image-garbage.ts";
 
-/** Every disk is fuller than 0 %, and none is emptier than that afterwards. */
+/** The disk of / is fuller than 0 %, and not emptier than that afterwards. */
 const LIMITS = { highPercent: 0, lowPercent: 0, minAgeMs: 0 };
 const image = (id: string, tag: string) => ({
   id,
@@ -25,7 +24,7 @@ function world(limits: typeof LIMITS) {
     cri: {
       listImages: async () => ({ images }),
       listContainers: async () => ({ containers: [{ imageRef: "used", image: { image: "b:1" } }] }),
-      imageFsInfo: async () => ({ imageFilesystems: [{ fsId: { mountpoint: tmpdir() } }] }),
+      imageFsInfo: async () => ({ imageFilesystems: [{ fsId: { mountpoint: "/" } }] }),
       status: async () => ({ info: { config: '{"sandboxImage": "registry.example.com/pause:3.9"}' } }),
       removeImage: async (request: { readonly image?: { readonly image?: string } }) => {
         removed.push(request.image?.image ?? "");
