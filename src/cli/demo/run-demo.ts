@@ -33,7 +33,7 @@ export async function runDemo(options: BringUpOptions, signal: AbortSignal): Pro
   const { spec, say } = options;
   const phases = createPhases((line) => void say(line));
   // Made of Debian's packages the first time, and kept: nodes would wait for it.
-  await phases.run("nginx image", () => cachedNginxImage(clusterPrograms().imageDir, signal));
+  await phases.run("nginx image", () => buildWebImage(signal));
   const status = await bringUp(options, signal);
   using client = createHttpClient(loadKubeconfig(status.kubeconfig), { userAgent: "podwire-demo" });
   const { length: nodes } = status.nodes;
@@ -61,4 +61,15 @@ export function farApart(pods: readonly DemoPod[]): { readonly from: DemoPod; re
   const pair = pairs.find(({ from, to }) => from.node !== to.node) ?? pairs[0];
   if (pair !== undefined) return pair;
   throw new CliError("failed", { what: "The demo's pods have gone", next: "see: kubectl get pods -A" });
+}
+
+async function buildWebImage(signal: AbortSignal): Promise<void> {
+  try {
+    await cachedNginxImage(clusterPrograms().imageDir, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    const evidence = cause instanceof Error ? cause.message : String(cause);
+    const next = "see whether the machine reaches its package sources: apt-get update";
+    throw new CliError("machine", { what: "Cannot make the nginx image of Debian's packages", evidence, next });
+  }
 }
