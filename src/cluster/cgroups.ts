@@ -88,6 +88,12 @@ export async function endCgroupProcesses(name: string, signal: AbortSignal): Pro
   }
 }
 
+/** Ends what runs in `/<name>` and removes it from every hierarchy. Nothing happens where it is not. */
+export async function endCgroup(name: string, signal: AbortSignal): Promise<void> {
+  await endCgroupProcesses(name, signal);
+  await removeTrees((await observeCgroupHierarchies()).map(({ mountPoint }) => join(mountPoint, name)));
+}
+
 async function processesOf(folder: string): Promise<readonly number[]> {
   try {
     const [text, children] = await Promise.all([

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { statePaths } from "#agent/state-paths.ts";
 import { createCriClient } from "#cri/cri-client.ts";
 import { waitForCri } from "../containerd.ts";
+import { endOrphanedShims, listShims } from "../end-orphaned-shims.ts";
 import { NODE_PODWIRE } from "../node-agent.ts";
 import type { NodeMachine } from "../node-machine.ts";
 import { NODE_FILES_DIR } from "../node-root.ts";
@@ -23,10 +24,12 @@ export interface NodeProgramOptions {
 
 /** Ready when CRI serves calls. */
 export function containerdComponent(options: NodeProgramOptions): Component {
-  const { criSocket } = options.machine;
+  const { machine } = options;
+  const { criSocket } = machine;
   return {
     name: "containerd",
     async start(signal) {
+      const earlier = await listShims(machine);
       const program = await spawn(options, "containerd", [
         "containerd",
         "--config",
@@ -34,6 +37,7 @@ export function containerdComponent(options: NodeProgramOptions): Component {
       ]);
       using cri = createCriClient(criSocket);
       await untilReady(program, (waiting) => waitForCri(criSocket, cri, waiting), signal);
+      await endOrphanedShims(machine, cri, earlier, signal);
       return program;
     },
   };

@@ -3,6 +3,7 @@ import type { Pod } from "#api/kinds/pod/pod.ts";
 import type { RecordedEvent } from "#api-client/event-recorder.ts";
 import type { CriClient } from "#cri/cri-client.ts";
 import { isNotFound } from "#cri/cri-error.ts";
+import { removeCgroup } from "../container/remove-cgroup.ts";
 import { sandboxConfig } from "../container/sandbox-config.ts";
 import { errorText } from "../images/create-image-puller.ts";
 import type { Limit } from "../limit.ts";
@@ -56,6 +57,7 @@ export async function applyAction(deps: ActionDeps, action: PodAction, context: 
       return;
     case "removeSandbox":
       await limit(() => cri.removePodSandbox({ podSandboxId: action.sandboxId }, signal), signal);
+      await removeCgroup(deps.settings.cgroupParent, action.sandboxId);
       return;
     case "removeContainer":
       await removeContainer(deps, action.containerId, context);
@@ -92,11 +94,12 @@ async function requireNetwork({ networkProblem, tell }: ActionDeps, pod: Pod, si
 }
 
 async function removeContainer(
-  { cri, files }: ActionDeps,
+  { cri, files, settings }: ActionDeps,
   containerId: string,
   { runtime, signal }: ActionContext,
 ): Promise<void> {
   await cri.removeContainer({ containerId }, signal);
+  await removeCgroup(settings.cgroupParent, containerId);
   const instance = runtime.containers.find(({ id }) => id === containerId);
   // Another run may have the same file, in a sandbox that came later.
   const isShared = runtime.containers.some(({ id, logPath }) => id !== containerId && logPath === instance?.logPath);
