@@ -1,7 +1,7 @@
 /**
  * Bundles what runs outside the source tree: the one-shot plugin process (standalone.mjs, cni.cjs) and the command
- * line with agent and control plane (podwire, podwire.mjs, main.cjs, the udp proxy's thread, and packages that are needed
- * now and then), with koffi's native module and the native launcher beside them.
+ * line (podwire, podwire.mjs, main.cjs, a file for each program that a cluster starts, the udp proxy's thread, and packages
+ * that are needed now and then), with koffi's native module and the native launcher beside them.
  * `node scripts/build.ts [FOLDER]`, by default build/bundle; `podwire install` copies such a folder.
  * Start files only switch on Node's compile cache, in a folder beside themselves, and load the real bundle.
  */
@@ -96,18 +96,33 @@ function buildPlugins(): Promise<unknown> {
   });
 }
 
-function buildCommandLine(): Promise<unknown> {
+/** Commands that a cluster's start waits for: Node loads a third of the whole in half the time. */
+const PROGRAMS = ["up", "keep-cluster", "control-plane", "kubelet", "agent"];
+
+/** Of all commands, this one is taken in. */
+function onlyCommand(name: string): Plugin {
+  return {
+    name: "only-command",
+    setup(context) {
+      context.onResolve({ filter: /^\.\/commands\/[a-z-]+\.ts$/ }, ({ path }) =>
+        path === `./commands/${name}.ts` ? undefined : { path, external: true },
+      );
+    },
+  };
+}
+
+function buildCommandLine(name: string, commands: Plugin): Promise<unknown> {
   return build({
     ...common,
     entryPoints: ["src/cli/main.ts"],
-    outfile: join(folder, "main.cjs"),
+    outfile: join(folder, `${name}.cjs`),
     define: {
       "import.meta.dirname": "__dirname",
       "import.meta.filename": "__filename",
       // Only where a file of the source tree is named, which a bundle never asks for.
       "import.meta.url": "__filename",
     },
-    plugins: [nativeKoffi, sourceOnly, packagesApart, lazyBuiltins(/^node:/)],
+    plugins: [nativeKoffi, commands, packagesApart, lazyBuiltins(/^node:/)],
   });
 }
 
@@ -139,7 +154,9 @@ createRequire(import.meta.url)("./cni.cjs");
 
 const COMMAND_LINE = `import { createRequire, enableCompileCache } from "node:module";
 enableCompileCache(import.meta.dirname + "/compile-cache");
-const { main } = createRequire(import.meta.url)("./main.cjs");
+const [command = ""] = process.argv.slice(2);
+const bundle = ${JSON.stringify(PROGRAMS)}.includes(command) ? command : "main";
+const { main } = createRequire(import.meta.url)("./" + bundle + ".cjs");
 process.exitCode = await main(process.argv.slice(2));
 `;
 
@@ -156,7 +173,13 @@ function koffiModule(): string {
 }
 
 mkdirSync(folder, { recursive: true });
-await Promise.all([buildPlugins(), buildCommandLine(), buildProxyWorker(), buildPackages()]);
+await Promise.all([
+  buildPlugins(),
+  buildCommandLine("main", sourceOnly),
+  ...PROGRAMS.map((name) => buildCommandLine(name, onlyCommand(name))),
+  buildProxyWorker(),
+  buildPackages(),
+]);
 writeFileSync(join(folder, "standalone.mjs"), STANDALONE);
 writeFileSync(join(folder, "podwire.mjs"), COMMAND_LINE);
 writeFileSync(join(folder, "podwire"), SHELL, { mode: 0o755 });
