@@ -3,7 +3,8 @@
  * line (podwire, podwire.mjs, main.cjs, a file for each program that a cluster starts, the udp proxy's thread, and packages
  * that are needed now and then), with koffi's native module and the native launcher beside them.
  * `node scripts/build.ts [FOLDER]`, by default build/bundle; `podwire install` copies such a folder.
- * Start files only switch on Node's compile cache, in a folder beside themselves, and load the real bundle.
+ * Start files only switch on Node's compile cache, in a folder beside themselves, and load the real bundle. The cache is
+ * written as soon as the bundle is loaded: programs of nodes end with their node, not in order.
  */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -152,11 +153,12 @@ enableCompileCache(import.meta.dirname + "/compile-cache");
 createRequire(import.meta.url)("./cni.cjs");
 `;
 
-const COMMAND_LINE = `import { createRequire, enableCompileCache } from "node:module";
+const COMMAND_LINE = `import { createRequire, enableCompileCache, flushCompileCache } from "node:module";
 enableCompileCache(import.meta.dirname + "/compile-cache");
 const [command = ""] = process.argv.slice(2);
 const bundle = ${JSON.stringify(PROGRAMS)}.includes(command) ? command : "main";
 const { main } = createRequire(import.meta.url)("./" + bundle + ".cjs");
+flushCompileCache();
 process.exitCode = await main(process.argv.slice(2));
 `;
 
