@@ -36,6 +36,7 @@ const TOOLS = [
   "flock",
   "chmod",
   "cat",
+  "find",
 ];
 const NODE = `#!/bin/sh
 [ "$1" = --version ] && echo v24.1.0 && exit
@@ -153,6 +154,29 @@ test("podwire passes on the exit status", () => {
   using fresh = machine();
   fresh.program("node", '[ "$1" = --version ] && echo v24.0.0 && exit\nexit 7');
   assert.equal(fresh.podwire(["version"]).code, 7);
+});
+
+test("podwire list runs from the bundle while that is newer than its sources, and from source again after a change", () => {
+  using fresh = machine();
+  fresh.podwire(["version"]);
+  const tree = join(fresh.root, "tree");
+  for (const folder of ["src", "scripts", "build/native", "build/cluster/bin/.podwire"])
+    mkdirSync(join(tree, folder), { recursive: true });
+  for (const file of ["src/a.ts", "package.json", "build/native/cni-launcher"]) writeFileSync(join(tree, file), "");
+  const bundle = join(tree, "build/cluster/bin/.podwire");
+  writeFileSync(join(bundle, "podwire"), '#!/bin/sh\necho "bundle $* $PODWIRE_IMAGE_DIR"\n');
+  chmodSync(join(bundle, "podwire"), 0o755);
+  const list = (): string => fresh.podwire(["list"]).stdout;
+  assert.match(list(), /^ran .*entry\.ts list$/m);
+  writeFileSync(join(bundle, "manifest.json"), "{}");
+  const now = new Date();
+  const later = new Date(now.getTime() + 60_000);
+  utimesSync(join(bundle, "manifest.json"), later, later);
+  assert.equal(list(), `bundle list ${tree}/build/images\n`);
+  assert.match(fresh.podwire(["version"]).stdout, RAN_VERSION);
+  const evenLater = new Date(now.getTime() + 120_000);
+  utimesSync(join(tree, "src/a.ts"), evenLater, evenLater);
+  assert.match(list(), /^ran .*entry\.ts list$/m);
 });
 
 test("podwire with PODWIRE_NO_INSTALL=1 only says what is missing", () => {

@@ -14,17 +14,21 @@ export interface ClusterPrograms {
   readonly binDir: string;
   /** The command line of Podwire itself; arguments follow. */
   readonly podwire: readonly string[];
-  /** Where image files are kept. */
+  /** Where image files are kept; PODWIRE_IMAGE_DIR names another folder. */
   readonly imageDir: string;
 }
 
-const SOURCES = ["src", "native", "scripts", "package-lock.json", "build/native/cni-launcher"];
+const SOURCES = ["src", "native", "scripts", "package.json", "package-lock.json", "build/native/cni-launcher"];
 
 /** What is there, without looking whether it is current. */
 export function clusterPrograms(): ClusterPrograms {
   const binDir = isSourceTree ? join(projectRoot, "build/cluster/bin") : join(import.meta.dirname, "..");
   const imageDir = isSourceTree ? join(projectRoot, "build/images") : "/var/cache/podwire/images";
-  return { binDir, podwire: [join(binDir, ".podwire/podwire")], imageDir };
+  return {
+    binDir,
+    podwire: [join(binDir, ".podwire/podwire")],
+    imageDir: process.env["PODWIRE_IMAGE_DIR"] ?? imageDir,
+  };
 }
 
 /** Resolves to whether something had to be made. */
