@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { isJsonObject, type JsonObject } from "#base/json.ts";
-import { type ProgramOutcome, spawnAndWait, spawnAndWaitOnThread } from "#kernel/syscalls/spawn.ts";
+import { type ProgramOutcome, spawnAndWait, spawnAndWaitTogether } from "#kernel/syscalls/spawn.ts";
 import { type BenchCase, pluginChain } from "./cases.ts";
 import type { Mode } from "./plan.ts";
 import { type BenchPod, kubernetesArgs, POD_IFNAME } from "./pod.ts";
@@ -19,7 +19,7 @@ export interface PluginDriverOptions {
 }
 
 const SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const runners = { sequential: spawnAndWait, concurrent: spawnAndWaitOnThread };
+const runners = { sequential: spawnAndWait, concurrent: spawnAndWaitTogether };
 
 export function createPluginDriver({ binDir, dataDir, environment }: PluginDriverOptions): PodDriver {
   async function callPlugin(command: "ADD" | "DEL", config: JsonObject & { type: string }, pod: BenchPod, mode: Mode) {

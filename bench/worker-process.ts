@@ -13,8 +13,6 @@ export interface BenchWorker extends AsyncDisposable {
   ask(request: WorkerRequest, signal: AbortSignal): Promise<JsonValue>;
 }
 
-/** Larger than any number of lanes: each process under way holds a pool thread. */
-const POOL_THREADS = 32;
 /** The slowest step, 80 pods of the reference with two plugins on a slow machine, takes a minute. */
 const STEP_DEADLINE_MS = 10 * 60_000;
 const END_DEADLINE_MS = 10_000;
@@ -26,7 +24,6 @@ export function startWorker(options: WorkerOptions): BenchWorker {
   const argv = [...namespaces, "--", process.execPath, program, JSON.stringify(options)];
   const child = spawn("unshare", argv, {
     stdio: ["pipe", "pipe", "pipe"],
-    env: { ...process.env, UV_THREADPOOL_SIZE: String(POOL_THREADS) },
     detached: true, // an interrupt from the keyboard is for the benchmark, which then ends its workers
   });
   const ended = new AbortController();

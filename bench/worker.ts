@@ -4,7 +4,7 @@
  */
 import { createInterface } from "node:readline";
 import type { JsonValue } from "#base/json.ts";
-import { spawnAndWait, spawnAndWaitOnThread } from "#kernel/syscalls/spawn.ts";
+import { spawnAndWait, spawnAndWaitTogether } from "#kernel/syscalls/spawn.ts";
 import { type AgentProcess, startAgent } from "./agent-process.ts";
 import { type BenchHost, createBenchHost } from "./host.ts";
 import { createKernelDriver } from "./kernel-driver.ts";
@@ -54,7 +54,7 @@ async function serve(request: WorkerRequest): Promise<JsonValue> {
     }
     case "spawn": {
       const program = { path: request.path, argv: [request.path], environment: {}, stdin: "" };
-      const run = request.mode === "sequential" ? spawnAndWait : spawnAndWaitOnThread;
+      const run = request.mode === "sequential" ? spawnAndWait : spawnAndWaitTogether;
       const each = async () => (await run(program)).durationMs;
       return { ...(await inLanes(Array(request.count).fill(0), { ...request, signal: ended.signal }, each)) };
     }

@@ -1,7 +1,13 @@
 /** All labs, in the order in which they build on each other. */
 import type { Lab } from "#lab/lab.ts";
+import { andOr } from "./and-or.ts";
+import { clusterIp } from "./cluster-ip.ts";
 import { cniFailure } from "./cni-failure.ts";
+import { defaultDeny } from "./default-deny.ts";
+import { dnsInAPod } from "./dns-in-a-pod.ts";
 import { exploreNode } from "./explore-node.ts";
+import { nodePort } from "./node-port.ts";
+import { openConnection } from "./open-connection.ts";
 import { podByHand } from "./pod-by-hand.ts";
 import { podIps } from "./pod-ips.ts";
 import { podNamespaces } from "./pod-namespaces.ts";
@@ -15,5 +21,11 @@ export const labs: readonly Lab[] = [
   podNamespaces,
   podByHand,
   vxlanOnTheWire,
+  clusterIp,
+  nodePort,
+  dnsInAPod,
+  defaultDeny,
+  andOr,
+  openConnection,
   cniFailure,
 ];

@@ -1,13 +1,17 @@
-/** What a CNI plugin does, done by hand with `ip`: in the end a namespace that reaches pods like a pod. */
+/** What a CNI plugin does, done by hand with `ip`: in the end a namespace with all that a pod has. */
 import { once } from "node:events";
 import { contains, formatPrefix, parseAddress, parsePrefix } from "#base/ip-address.ts";
 import { findNetns, openNetns } from "#kernel/netns/netns.ts";
+import { listRules } from "#kernel/nfnetlink/nft-query.ts";
+import { createNftSocket } from "#kernel/nfnetlink/transaction.ts";
 import { createTcpSocket } from "#kernel/tcp/tcp-socket.ts";
 import { isReady, podsWith, readNetns } from "#lab/facts.ts";
 import { done, type Finding, type Lab, type LabWorld, missing } from "#lab/lab.ts";
 
 const NETNS = "/run/netns/byhand";
-const CONNECT_MS = 5_000;
+const CONNECT_MS = 2_000;
+/** Where what comes from a port of the bridge without a pod is dropped, when NetworkPolicies are enforced. */
+const GUARD = { family: "bridge", table: "podwire-policy", chain: "unknown" } as const;
 
 export const podByHand: Lab = {
   name: "pod-by-hand",
@@ -54,12 +58,16 @@ podwire node exec 1 -- ip -n byhand link set eth0 up`,
   ip -n byhand address add 10.244.X.250/24 dev eth0
   ip -n byhand route add default via 10.244.X.1
 
-Your namespace is now as good as a pod. Ask a real one, on whatever node it is:
+Your namespace has all that a pod has. Ask a real one, on whatever node it is:
 
   IP=$(kubectl get pod target -o jsonpath='{.status.podIP}')
-  podwire node exec 1 -- ip netns exec byhand busybox wget -qO- http://$IP
+  podwire node exec 1 -- ip netns exec byhand busybox wget -T 2 -qO- http://$IP
 
-The check makes such a connection out of your namespace, too.`,
+In a cluster without policies (podwire up --policy none) it answers. Otherwise the node asks who that is: it knows each pod's port of the bridge, with the addresses that belong there, since CNI ADD has told it. What comes from another port with a pod's address is dropped, or anybody on the node could speak as a pod that is allowed more:
+
+  podwire node exec 1 -- nft list chain bridge podwire-policy unknown
+
+The check makes a connection out of your namespace; it holds when it is accepted, or counted by that rule.`,
       solution: `GATEWAY=$(podwire node exec 1 -- ip -4 -o address show cni0 | sed -E 's/.* inet ([0-9.]+).*/\\1/')
 podwire node exec 1 -- ip -n byhand address add "\${GATEWAY%.*}.250/24" dev eth0
 podwire node exec 1 -- ip -n byhand route add default via "$GATEWAY"`,
@@ -84,6 +92,13 @@ podwire node exec 1 -- ip -n byhand route add default via "$GATEWAY"`,
             `a TCP connection from ${from} in byhand to ${ip} port 80 on ${target.node?.name} was accepted`,
           );
         } catch (error) {
+          const dropped = guardedPackets(place.nodePath);
+          if (dropped > 0) {
+            return done(
+              `byhand has ${own.prefix.address} and a default route`,
+              `${dropped} packets came from a port of the bridge that is no pod's, and were dropped`,
+            );
+          }
           return missing(`a TCP connection from byhand to ${ip} port 80 was not accepted: ${String(error)}`);
         }
       },
@@ -104,6 +119,15 @@ async function findPlace(world: LabWorld, signal: AbortSignal): Promise<Place> {
   using netns = findNetns(path);
   if (netns === undefined) return { done: false, finding: missing("node 1 has no network namespace named byhand") };
   return { done: true, path, nodePath: node.netnsPath };
+}
+
+/** Packets that the rules of that chain have counted. */
+function guardedPackets(nodePath: string): number {
+  using netns = openNetns(nodePath);
+  using nft = createNftSocket(netns);
+  return listRules(nft, GUARD)
+    .flatMap(({ expressions }) => expressions)
+    .reduce((sum, one) => sum + (one.kind === "counter" ? Number(one.packets ?? 0) : 0), 0);
 }
 
 /** Gives the address that it went out with. */

@@ -37,8 +37,13 @@ function lazyBuiltins(filter: RegExp): Plugin {
     setup(context) {
       context.onResolve({ filter }, ({ path }) => ({ path, namespace: "lazy" }));
       context.onLoad({ filter: /.*/, namespace: "lazy" }, ({ path }) => ({
+        // The function itself from the first use on: looking for the module each time costs more than many of them do.
         contents: `for (const key of ${JSON.stringify(Object.keys(require(path)))})
-  Object.defineProperty(exports, key, { enumerable: true, get: () => process.getBuiltinModule("${path}")[key] });`,
+  Object.defineProperty(exports, key, { enumerable: true, configurable: true, get() {
+    const value = process.getBuiltinModule("${path}")[key];
+    Object.defineProperty(exports, key, { enumerable: true, value });
+    return value;
+  } });`,
       }));
     },
   };

@@ -1,25 +1,15 @@
 /**
- * Runs a part of a benchmark in network, mount and PID namespaces of its own, so that clusters that it starts touch
- * nothing of the machine's and end with it. Equal to `unshare --net --mount --pid --fork --mount-proc`.
+ * Runs a part of a benchmark in namespaces of its own, so that clusters that it starts touch nothing of the machine's
+ * and end with it.
  */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { STATE_FOLDERS, spawnIsolated } from "#cli/testing/isolated-process.ts";
 
 export type IsolatedMessage =
   | { readonly kind: "progress"; readonly line: string }
   | { readonly kind: "result"; readonly value: unknown }
   | { readonly kind: "failed"; readonly message: string };
-
-const PRIVATE_FOLDERS = ["/run/podwire", "/run/netns", "/var/lib/podwire", "/var/lib/cni"];
-
-/** A shell as first process takes in orphans; the last word keeps it from becoming the program itself. */
-const INIT = `set -e
-for folder in ${PRIVATE_FOLDERS.join(" ")}; do mount -t tmpfs -o mode=755 podwire-bench "$folder"; done
-ip link set lo up
-"$@"
-exit 0`;
 
 export interface IsolatedOptions {
   /** A module that calls `serveIsolated`. */
@@ -37,24 +27,8 @@ export async function runIsolated(
   { program, request, progress }: IsolatedOptions,
   signal: AbortSignal,
 ): Promise<unknown> {
-  for (const folder of PRIVATE_FOLDERS) mkdirSync(folder, { recursive: true });
-  const namespaces = [
-    "--net",
-    "--mount",
-    "--pid",
-    "--fork",
-    "--kill-child",
-    "--mount-proc",
-    "--propagation",
-    "private",
-  ];
-  const argv = [process.execPath, "--disable-warning=ExperimentalWarning", program, JSON.stringify(request)];
-  const child = spawn("unshare", [...namespaces, "sh", "-c", INIT, "sh", ...argv], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-    env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` },
-    // A session of its own: Ctrl-C is for the caller, whose signal decides.
-    detached: true,
-  });
+  for (const folder of STATE_FOLDERS) mkdirSync(folder, { recursive: true });
+  const child = spawnIsolated({ program: [program, JSON.stringify(request)], detached: true });
   let deadline: NodeJS.Timeout | undefined;
   const stop = (): void => {
     if (child.connected) child.send("stop");

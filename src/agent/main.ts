@@ -1,15 +1,22 @@
 /** The agent, in the order in which it comes up; it goes down in reverse. */
 import { mkdirSync } from "node:fs";
 import { createLog, type Log } from "#base/log.ts";
-import { ownNetns } from "#kernel/netns/netns.ts";
+import type { PluginOutput } from "#cni/plugin-main.ts";
+import { type Netns, ownNetns } from "#kernel/netns/netns.ts";
 import { AgentError } from "./agent-error.ts";
+import { createAttachmentRelay } from "./attachment-listener.ts";
 import { openLedger } from "./ledger.ts";
 import { listenLocal } from "./local-server.ts";
 import { startDeadPodsLoop } from "./loops/dead-pods.ts";
 import { startNatLoop } from "./loops/nat.ts";
 import type { AgentNetwork, NetworkDeps, NetworkOptions } from "./network/start-network.ts";
+import { OBSERVE_REQUEST } from "./observe/observe-protocol.ts";
+import type { AgentObserve, ObserveDeps } from "./observe/start-observe.ts";
+import type { Cluster } from "./open-cluster.ts";
 import { createPluginRunner } from "./plugin-runner.ts";
+import type { AgentPolicy, PolicyDeps, PolicyOptions } from "./policy/start-policy.ts";
 import { recover } from "./recover.ts";
+import type { AgentServices, ServicesDeps, ServicesOptions } from "./services/start-services.ts";
 import { tryStateLock, waitForStateLock } from "./state-lock.ts";
 import { currentEpoch, statePaths } from "./state-paths.ts";
 import { agentStatus, STATUS_REQUEST } from "./status.ts";
@@ -22,6 +29,10 @@ export interface AgentOptions {
   readonly log?: Log;
   /** Absent: the agent serves the plugins alone. */
   readonly network?: NetworkOptions | undefined;
+  /** Absent: Services are somebody else's. Needs a network that follows the Kubernetes API. */
+  readonly services?: ServicesOptions | undefined;
+  /** Absent: nobody enforces policies, or somebody else. Needs a network that follows the Kubernetes API. */
+  readonly policy?: PolicyOptions | undefined;
   /** Called when the socket accepts. */
   readonly onReady?: (socket: string) => void;
 }
@@ -47,7 +58,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   if (signal.aborted) return;
   if (lock === undefined) throw new AgentError("verbUnderWay", paths.lock);
   const ledger = stack.use(openLedger(paths.ledgerDir, epoch, "cached"));
-  const runner = stack.use(createPluginRunner({ netns, ledger, epoch }));
+  const attachments = createAttachmentRelay();
+  const runner = stack.use(createPluginRunner({ netns, ledger, epoch, attachments }));
 
   const { deleted, failed } = await recover({ ledger, epoch, findPlugin: runner.findRecorded, scope: "everything" });
   for (const { containerId, network, phase } of deleted)
@@ -63,15 +75,47 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const { host, lock: verbLock, findRecorded: findPlugin } = runner;
   const natLoop = stack.use(startNatLoop({ host, ledger, log }));
   stack.use(startDeadPodsLoop({ host, ledger, epoch, findPlugin, lock: verbLock, log }));
+  const cluster = options.network && stack.use(await openAgentCluster(options.network, environment, log));
+  const services =
+    options.services &&
+    cluster &&
+    stack.use(await startAgentServices(options.services, { cluster, netns: host.netns, log }));
+  const policy =
+    options.policy &&
+    cluster &&
+    stack.use(await startAgentPolicy(options.policy, { cluster, netns: host.netns, ledger, log }));
+  if (policy) stack.use(attachments.follow(policy.attachments));
+  if (cluster && !policy) await removeAgentPolicy(host.netns, log);
+  const observe =
+    options.policy &&
+    cluster &&
+    policy &&
+    stack.use(
+      await startAgentObserve({
+        cluster,
+        netns: host.netns,
+        nodeName: options.policy.nodeName,
+        namesServices: options.services !== undefined,
+        drops: policy.drops,
+        log,
+        signal,
+      }),
+    );
+  const nat: NetworkDeps["nat"] = {
+    setPodNetworks(networks) {
+      services?.setPodNetworks(networks);
+      return natLoop.setPodNetworks(networks);
+    },
+  };
   const network =
-    options.network &&
-    stack.use(await startAgentNetwork(options.network, { host, nat: natLoop, ledger, environment, log }));
+    options.network && stack.use(await startAgentNetwork(options.network, { host, nat, ledger, cluster, log }));
   stack.use(
-    await listenLocal(paths.socket, (request) =>
-      request.plugin === STATUS_REQUEST
-        ? agentStatus({ ledger, epoch, startedAt, natLoop, host, network })
-        : runner.run(request),
-    ),
+    await listenLocal(paths.socket, (request) => {
+      if (request.plugin === OBSERVE_REQUEST) return answerObserve(observe, request.stdin);
+      if (request.plugin !== STATUS_REQUEST) return runner.run(request);
+      const { dnsSocket } = paths;
+      return agentStatus({ ledger, epoch, startedAt, natLoop, host, network, services, policy, dnsSocket });
+    }),
   );
   log.info("agent ready", { socket: paths.socket, attachments: ledger.all().length });
   onReady?.(paths.socket);
@@ -79,7 +123,44 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   log.info("agent stops");
 }
 
-/** Loaded when it is wanted: the client of the API is as large as all the rest. */
+/** Undefined when the network follows something else. Loaded when it is wanted: it is as large as all the rest. */
+async function openAgentCluster(
+  { source }: NetworkOptions,
+  environment: AgentOptions["environment"],
+  log: Log,
+): Promise<Cluster | undefined> {
+  if (source.type === "etcd") return undefined;
+  const { openCluster, shareCluster } = await import("./open-cluster.ts");
+  if (source.type === "client") return shareCluster(source.client, log);
+  return openCluster({ kubeconfig: source.kubeconfig, environment, log });
+}
+
+async function startAgentServices(options: ServicesOptions, deps: ServicesDeps): Promise<AgentServices> {
+  const { startServices } = await import("./services/start-services.ts");
+  return startServices(deps, options);
+}
+
+async function startAgentPolicy(options: PolicyOptions, deps: PolicyDeps): Promise<AgentPolicy> {
+  const { startPolicy } = await import("./policy/start-policy.ts");
+  return startPolicy(deps, options);
+}
+
+async function startAgentObserve(deps: ObserveDeps): Promise<AgentObserve> {
+  const { startObserve } = await import("./observe/start-observe.ts");
+  return startObserve(deps);
+}
+
+async function answerObserve(observe: AgentObserve | undefined, query: Buffer): Promise<PluginOutput> {
+  if (observe) return observe.answer(query.toString());
+  const stderr = "this agent records no flows: it does not enforce policies\n";
+  return { stdout: "", stderr, exitCode: 1 };
+}
+
+async function removeAgentPolicy(netns: Netns, log: Log): Promise<void> {
+  const { removePolicy } = await import("./policy/remove-policy.ts");
+  await removePolicy(netns, log);
+}
+
 async function startAgentNetwork(options: NetworkOptions, deps: NetworkDeps): Promise<AgentNetwork> {
   const { startNetwork } = await import("./network/start-network.ts");
   return startNetwork(deps, options);

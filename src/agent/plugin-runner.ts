@@ -10,6 +10,7 @@ import { formatError } from "#cni/print-error.ts";
 import { type Netns, netnsInode } from "#kernel/netns/netns.ts";
 import type { Host } from "#plugins/host.ts";
 import { findPlugin } from "#plugins/registry.ts";
+import type { AttachmentListener } from "./attachment-listener.ts";
 import { createHostServices } from "./host-services.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LauncherHandler } from "./local-server.ts";
@@ -30,9 +31,10 @@ export interface PluginRunnerDeps {
   readonly netns: Netns;
   readonly ledger: Ledger;
   readonly epoch: string;
+  readonly attachments?: AttachmentListener | undefined;
 }
 
-export function createPluginRunner({ netns, ledger, epoch }: PluginRunnerDeps): PluginRunner {
+export function createPluginRunner({ netns, ledger, epoch, attachments }: PluginRunnerDeps): PluginRunner {
   const services = createHostServices(netns, findPlugin);
   const lock = createVerbLock();
   const recorded = new Map<string, Plugin<undefined>>();
@@ -42,7 +44,7 @@ export function createPluginRunner({ netns, ledger, epoch }: PluginRunnerDeps): 
     if (known) return known;
     const plugin = findPlugin(type);
     if (plugin === undefined) return undefined;
-    const deps = { ledger, epoch, hostFor: services.hostFor };
+    const deps = { ledger, epoch, hostFor: services.hostFor, attachments };
     const wrapped = plugin.isStateless ? withoutLedger(plugin, deps) : withLedger(plugin, deps);
     recorded.set(type, wrapped);
     return wrapped;

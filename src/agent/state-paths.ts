@@ -12,6 +12,8 @@ export interface StatePaths {
   /** Socket and lock: gone after a reboot at the latest. */
   readonly runDir: string;
   readonly socket: string;
+  /** Of the node's name server. */
+  readonly dnsSocket: string;
   /** flock: held exclusively by an agent, shared by one-shot processes. */
   readonly lock: string;
   /** flock: held by an agent from its start. */
@@ -32,6 +34,7 @@ export function statePaths(
   return {
     runDir,
     socket: join(runDir, "agent.sock"),
+    dnsSocket: join(runDir, "dns.sock"),
     lock: join(runDir, "lock"),
     agentLock: join(runDir, "agent.lock"),
     recoveryLock: join(runDir, "recovery.lock"),

@@ -1,14 +1,19 @@
 /** What the agent says about itself and its attachments, compared with the kernel at the moment of asking. */
+import type { JsonObject } from "#base/json.ts";
 import type { PluginOutput } from "#cni/plugin-main.ts";
 import { missingNat } from "#dataplane/nat/apply.ts";
 import { describeWanted, ownerComment } from "#dataplane/nat/plan.ts";
 import { findNetns } from "#kernel/netns/netns.ts";
 import { findLink } from "#kernel/rtnetlink/link.ts";
 import type { Host } from "#plugins/host.ts";
+import { askDnsStatus } from "./dns/dns-status.ts";
 import type { Ledger, LedgerRecord, Phase } from "./ledger.ts";
 import type { NatLoop } from "./loops/nat.ts";
 import type { NetworkStatus, PeerStatus } from "./network/network-status.ts";
 import type { AgentNetwork } from "./network/start-network.ts";
+import type { AgentPolicy, PolicyStatus } from "./policy/start-policy.ts";
+import type { ServicesStatus } from "./services/services-status.ts";
+import type { AgentServices } from "./services/start-services.ts";
 
 /** Sent as the plugin's name; no plugin can be installed under it, since `/` is no part of a file's name. */
 export const STATUS_REQUEST = "podwire/status";
@@ -37,6 +42,12 @@ export interface AgentStatus {
   /** Absent when the agent serves the plugins alone; `peers` too. */
   readonly network?: NetworkStatus;
   readonly peers?: readonly PeerStatus[];
+  /** Absent when Services are somebody else's. */
+  readonly services?: ServicesStatus;
+  /** Absent when policies are somebody else's. */
+  readonly policy?: PolicyStatus;
+  /** Absent when the node's names are somebody else's; see DnsStatus. */
+  readonly dns?: JsonObject;
   readonly attachments: readonly AttachmentStatus[];
 }
 
@@ -47,6 +58,10 @@ export interface StatusDeps {
   readonly natLoop: NatLoop;
   readonly host: Pick<Host, "rtnetlink" | "nft">;
   readonly network?: Pick<AgentNetwork, "report"> | undefined;
+  readonly services?: Pick<AgentServices, "report"> | undefined;
+  readonly policy?: Pick<AgentPolicy, "report"> | undefined;
+  /** Of the node's name server, which may not run. */
+  readonly dnsSocket: string;
 }
 
 export async function agentStatus({
@@ -56,7 +71,11 @@ export async function agentStatus({
   natLoop,
   host,
   network,
+  services,
+  policy,
+  dnsSocket,
 }: StatusDeps): Promise<PluginOutput> {
+  const dns = await askDnsStatus(dnsSocket);
   const status: AgentStatus = {
     pid: process.pid,
     startedAt: startedAt.toISOString(),
@@ -64,6 +83,9 @@ export async function agentStatus({
     residentBytes: process.memoryUsage.rss(),
     repairs: natLoop.counters,
     ...(await network?.report()),
+    ...(await services?.report()),
+    ...policy?.report(),
+    ...(dns !== undefined && { dns }),
     attachments: ledger.all().map((record) => attachmentStatus(record, host)),
   };
   return { stdout: `${JSON.stringify(status, undefined, 2)}\n`, stderr: "", exitCode: 0 };

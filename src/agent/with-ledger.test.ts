@@ -8,6 +8,7 @@ import { CniError } from "#cni/cni-error.ts";
 import type { GcRequest, Plugin, PluginRequest } from "#cni/plugin.ts";
 import type { Host, Journal } from "#plugins/host.ts";
 import { UndoError } from "#plugins/undo.ts";
+import type { AttachmentListener } from "./attachment-listener.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 import { withLedger, withoutLedger } from "./with-ledger.ts";
 
@@ -36,7 +37,7 @@ interface Scene extends Disposable {
   behave: (verb: string, journal: Journal) => void;
 }
 
-function createScene(wrap: (ledger: Ledger) => Ledger = (ledger) => ledger): Scene {
+function createScene(wrap: (ledger: Ledger) => Ledger = (ledger) => ledger, attachments?: AttachmentListener): Scene {
   const folder = mkdtempSync(join(tmpdir(), "podwire-with-ledger-"));
   const ledger = wrap(openLedger(join(folder, "ledger"), EPOCH, "cached"));
   const calls: string[] = [];
@@ -63,7 +64,7 @@ function createScene(wrap: (ledger: Ledger) => Ledger = (ledger) => ledger): Sce
   const scene: Scene = {
     ledger,
     calls,
-    plugin: withLedger(fake, { ledger, epoch: EPOCH, hostFor }),
+    plugin: withLedger(fake, { ledger, epoch: EPOCH, hostFor, attachments }),
     behave: (verb, journal) => verb === "ADD" && journal.note({ hostLink: "veth1" }),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
   };
@@ -75,7 +76,7 @@ test("ADD is on record before the plugin acts, CHECK and DEL get its facts, and 
   const { plugin, ledger, calls } = scene;
   assert.deepEqual(await plugin.add(request(), undefined), { ips: [{ address: "10.1.0.2/16" }] });
   const { phase, facts, netns, args, path, config } = ledger.find(KEY) ?? {};
-  assert.deepEqual({ phase, facts }, { phase: "added", facts: { hostLink: "veth1" } });
+  assert.deepEqual({ phase, facts }, { phase: "added", facts: { hostLink: "veth1", addresses: ["10.1.0.2"] } });
   assert.deepEqual({ netns, args, path, config }, { ...pick(request()), config: request().config.json });
   await plugin.check(request(), undefined);
   await plugin.del(request(), undefined);
@@ -243,4 +244,25 @@ test("withoutLedger hands every verb on, and a plugin may lack GC and STATUS", a
   await wrapped.gc?.(gcRequest([]), undefined);
   await wrapped.status?.(gcRequest([]), undefined);
   assert.deepEqual(verbs, ["DEL", "CHECK"]);
+});
+
+test("a listener hears of the pod's addresses before ADD answers, and of the end before DEL begins", async () => {
+  const heard: string[] = [];
+  using scene = createScene(undefined, {
+    async added({ phase, facts }) {
+      heard.push(`added ${phase} ${facts?.hostLink} ${facts?.addresses}`);
+    },
+    removing: ({ containerId }) => void heard.push(`removing ${containerId} after ${scene.calls.length} calls`),
+  });
+  await scene.plugin.add(request(), undefined);
+  await scene.plugin.del(request(), undefined);
+  assert.deepEqual(heard, ["added added veth1 10.1.0.2", "removing c1 after 1 calls"]);
+});
+
+test("an ADD that a listener refuses fails with its error, and is undone", async () => {
+  const refused = new CniError("tryAgainLater", "Cannot enforce policies");
+  using scene = createScene(undefined, { added: () => Promise.reject(refused), removing: () => undefined });
+  await assert.rejects(scene.plugin.add(request(), undefined), refused);
+  assert.equal(scene.ledger.find(KEY), undefined);
+  assert.match(scene.calls.join(), /^ADD .*,DEL /);
 });

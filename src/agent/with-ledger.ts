@@ -4,8 +4,10 @@
  */
 import { CniError } from "#cni/cni-error.ts";
 import type { Attachment, Plugin, PluginRequest } from "#cni/plugin.ts";
+import type { CniResult } from "#cni/result.ts";
 import type { AttachmentFacts, Host, Journal } from "#plugins/host.ts";
 import { UndoError } from "#plugins/undo.ts";
+import type { AttachmentListener } from "./attachment-listener.ts";
 import type { Ledger, LedgerKey, LedgerRecord } from "./ledger.ts";
 import { requestFromRecord } from "./request-from-record.ts";
 
@@ -14,19 +16,36 @@ export interface LedgerDeps {
   readonly epoch: string;
   /** The services of this process, for one attachment. */
   hostFor(journal: Journal): Host;
+  /** Told of links of pods. */
+  readonly attachments?: AttachmentListener | undefined;
 }
 
 /** The plugin with its verbs recorded. Its host is made here, so callers give none. */
 export function withLedger(plugin: Plugin<Host>, deps: LedgerDeps): Plugin<undefined> {
-  const { ledger, epoch, hostFor } = deps;
+  const { ledger, epoch, hostFor, attachments } = deps;
   const keyOf = (request: PluginRequest): LedgerKey => ({ ...attachmentOf(request), plugin: plugin.type });
 
   async function del(request: PluginRequest): Promise<void> {
     const key = keyOf(request);
     const record = ledger.find(key);
-    if (record) ledger.startDelete(key);
+    if (record) {
+      ledger.startDelete(key);
+      attachments?.removing(record);
+    }
     await plugin.del(request, hostFor(journalOf(record)));
     ledger.remove(key);
+  }
+
+  /** An ADD that nobody may rely on is no ADD. */
+  async function told(request: PluginRequest, key: LedgerKey): Promise<void> {
+    const record = ledger.find(key);
+    if (record === undefined || attachments === undefined) return;
+    try {
+      await attachments.added(record);
+    } catch (error) {
+      await del(request);
+      throw error;
+    }
   }
 
   return {
@@ -43,7 +62,8 @@ export function withLedger(plugin: Plugin<Host>, deps: LedgerDeps): Plugin<undef
         if (!isRepeated && !(error instanceof UndoError)) ledger.remove(key);
         throw error;
       });
-      ledger.commit(key, journal.facts ?? {});
+      ledger.commit(key, { ...journal.facts, ...(journal.facts?.hostLink !== undefined && podFacts(result)) });
+      await told(request, key);
       return result;
     },
     del,
@@ -66,6 +86,15 @@ export function withLedger(plugin: Plugin<Host>, deps: LedgerDeps): Plugin<undef
     async status(request) {
       await plugin.status?.(request, hostFor(createJournal()));
     },
+  };
+}
+
+/** The pod's end of the link, as the result tells it. */
+function podFacts({ interfaces = [], ips = [] }: CniResult): Pick<AttachmentFacts, "addresses" | "mac"> {
+  const inPod = interfaces.find(({ sandbox }) => sandbox !== undefined && sandbox !== "");
+  return {
+    addresses: ips.map(({ address }) => address.replace(/\/\d+$/, "")),
+    ...(inPod?.mac !== undefined && inPod.mac !== "" && { mac: inPod.mac }),
   };
 }
 

@@ -49,6 +49,21 @@ test("Informer lists in pages, then follows", DEADLINE, async () => {
   assert.deepEqual(informer.list("other"), []);
 });
 
+test("Informer keeps and tells what it is told to keep, from lists and events", DEADLINE, async () => {
+  const client = createMemoryClient();
+  client.put(configMap, named("listed", { a: "1", b: "2" }));
+  const keep = ({ data, ...object }: ConfigMap): ConfigMap => ({ ...object, data: { a: data?.["a"] ?? "" } });
+  await using informer = informerOf(client, { keep });
+  using log = logInformer(informer);
+  await informer.synced;
+  client.put(configMap, named("watched", { a: "3", b: "4" }));
+  await log.until(() => log.lines.length === 2);
+  assert.deepEqual(
+    informer.list().map(({ data }) => data),
+    [{ a: "1" }, { a: "3" }],
+  );
+});
+
 test("Informer does not take half a list for the whole", DEADLINE, async () => {
   const client = createMemoryClient();
   for (let index = 0; index < 600; index++) client.put(configMap, named(`m${index}`));

@@ -15,6 +15,8 @@ export interface InformerOptions<O extends KubeObject> {
   readonly kind: Kind<O>;
   readonly query?: Pick<ListQuery, "namespace" | "labelSelector" | "fieldSelector">;
   readonly indexes?: Readonly<Record<string, IndexFunction<O>>>;
+  /** What of an object is kept and told; its metadata keeps names, uid and resourceVersion. Default: all of it. */
+  readonly keep?: (object: O) => O;
   /** The server could not be reached or refused, or a handler threw; the informer goes on. */
   onError(error: unknown): void;
   /** From 0 up to 1. */
@@ -30,7 +32,9 @@ const WATCH_MS = 300_000;
 const SHORTEST_WATCH_MS = 500;
 
 export function createInformer<O extends KubeObject>(options: InformerOptions<O>): Informer<O> {
-  const { client, kind, query = {}, indexes = {}, onError, random = Math.random, backOff: limits = BACK_OFF } = options;
+  const { client, kind, query = {}, indexes = {}, onError, random = Math.random } = options;
+  const { backOff: limits = BACK_OFF } = options;
+  const { keep = (object: O): O => object } = options;
   const cache = createObjectCache(indexes);
   const subscribers = new Set<InformerHandlers<O>>();
   const stop = new AbortController();
@@ -56,7 +60,8 @@ export function createInformer<O extends KubeObject>(options: InformerOptions<O>
     }
   }
 
-  function put(object: O): void {
+  function put(received: O): void {
+    const object = keep(received);
     const known = cache.get(object.metadata.namespace, object.metadata.name ?? "");
     // Deleted and made again while nobody watched: two objects.
     if (known !== undefined && known.metadata.uid !== object.metadata.uid) drop(known);

@@ -8,6 +8,7 @@ import { selfSubjectAccessReview } from "./kinds/authorization/self-subject-acce
 import { selfSubjectRulesReview } from "./kinds/authorization/self-subject-rules-review.ts";
 import { subjectAccessReview } from "./kinds/authorization/subject-access-review.ts";
 import { binding } from "./kinds/binding.ts";
+import { clusterNetworkPolicy } from "./kinds/cluster-network-policy/cluster-network-policy.ts";
 import { configMap } from "./kinds/config-map.ts";
 import { controllerRevision } from "./kinds/controller-revision.ts";
 import { customResourceDefinition } from "./kinds/custom-resource-definition/custom-resource-definition.ts";
@@ -62,6 +63,7 @@ export const kinds: readonly Kind[] = [
   endpoints,
   endpointSlice,
   networkPolicy,
+  clusterNetworkPolicy,
   deployment,
   replicaSet,
   daemonSet,

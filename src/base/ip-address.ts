@@ -28,6 +28,8 @@ export class AddressError extends Error {
 }
 
 export function parseAddress(text: string): IpAddress {
+  // Whatever is read as IPv4 is canonical.
+  if (readIpv4Value(text) !== undefined) return brand(text);
   const bytes = readAddress(text);
   if (bytes === undefined) throw new AddressError("address", text, "it is neither IPv4 nor IPv6");
   return formatAddress(isMapped(bytes) ? bytes.subarray(12) : bytes);
@@ -35,7 +37,8 @@ export function parseAddress(text: string): IpAddress {
 
 /** Text of 4 or 16 bytes in network order. */
 export function formatAddress(bytes: Uint8Array): IpAddress {
-  if (bytes.length === 4) return brand(bytes.join("."));
+  const [first, second, third, fourth] = bytes;
+  if (bytes.length === 4) return brand(`${first}.${second}.${third}.${fourth}`);
   if (bytes.length !== 16) {
     throw new AddressError("address", Buffer.from(bytes).toString("hex"), "it has neither 4 nor 16 bytes");
   }
@@ -101,12 +104,16 @@ export function hostPrefix(address: IpAddress): Prefix {
 
 /** The same prefix with all host bits zero. */
 export function networkOf(prefix: Prefix): Prefix {
+  const value = readIpv4Value(prefix.address);
+  if (value !== undefined) return { ...prefix, address: formatIpv4(value & ~hostMaskOfIpv4(prefix)) };
   const network = addressToBigInt(prefix.address) & ~hostMask(prefix);
   return { ...prefix, address: bigIntToAddress(prefix.family, network) };
 }
 
 /** The address with all host bits one: the broadcast address of an IPv4 network. */
 export function lastAddress(prefix: Prefix): IpAddress {
+  const value = readIpv4Value(prefix.address);
+  if (value !== undefined) return formatIpv4(value | hostMaskOfIpv4(prefix));
   return bigIntToAddress(prefix.family, addressToBigInt(prefix.address) | hostMask(prefix));
 }
 
@@ -127,6 +134,11 @@ function hostMask(prefix: Prefix): bigint {
   return (1n << BigInt(addressLength(prefix.family) - prefix.length)) - 1n;
 }
 
+/** As the low 32 bits of a number, which may be negative. */
+function hostMaskOfIpv4({ length }: Prefix): number {
+  return length === 0 ? -1 : 2 ** (32 - length) - 1;
+}
+
 // The only way to an IpAddress: every caller passes canonical text.
 function brand(canonical: string): IpAddress {
   return canonical as IpAddress;
@@ -143,14 +155,39 @@ function readAddress(text: string): Uint8Array | undefined {
 }
 
 function readIpv4(text: string): Uint8Array | undefined {
-  const octets = text.split(".");
-  if (octets.length !== 4) return undefined;
-  const bytes = new Uint8Array(4);
-  for (const [index, octet] of octets.entries()) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(octet) || Number(octet) > 255) return undefined;
-    bytes[index] = Number(octet);
+  const value = readIpv4Value(text);
+  return value === undefined ? undefined : Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}
+
+const DOT = ".".charCodeAt(0);
+const ZERO = "0".charCodeAt(0);
+
+/** 0 to 2^32 - 1. Character by character: dozens of addresses are read for each pod. */
+function readIpv4Value(text: string): number | undefined {
+  let value = 0;
+  let dots = 0;
+  let octet: number | undefined;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === DOT) {
+      if (octet === undefined || dots === 3) return undefined;
+      value = value * 256 + octet;
+      octet = undefined;
+      dots += 1;
+      continue;
+    }
+    const digit = code - ZERO;
+    // No digit follows a leading zero.
+    if (digit < 0 || digit > 9 || octet === 0) return undefined;
+    octet = (octet ?? 0) * 10 + digit;
+    if (octet > 255) return undefined;
   }
-  return bytes;
+  return octet === undefined || dots < 3 ? undefined : value * 256 + octet;
+}
+
+/** From the low 32 bits of the number. */
+function formatIpv4(value: number): IpAddress {
+  return brand(`${value >>> 24}.${(value >>> 16) & 0xff}.${(value >>> 8) & 0xff}.${value & 0xff}`);
 }
 
 /** RFC 4291 section 2.2, all three forms. */

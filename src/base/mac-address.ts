@@ -22,7 +22,8 @@ export function formatMacAddress(bytes: Uint8Array): MacAddress {
       `it has ${bytes.length} bytes, not 6`,
     );
   }
-  return brand(Array.from(bytes, (byte) => HEX[byte]).join(":"));
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = bytes;
+  return brand(`${HEX[a]}:${HEX[b]}:${HEX[c]}:${HEX[d]}:${HEX[e]}:${HEX[f]}`);
 }
 
 /** Two digits per byte. Links are read several times per pod. */

@@ -6,9 +6,9 @@ import type { NodeKernel } from "#dataplane/run-operations.ts";
 import { createUdp } from "#dataplane/udp/apply.ts";
 import { createVxlan } from "#dataplane/vxlan/apply.ts";
 import { requireRoot } from "#kernel/testing/with-netns.ts";
+import { createClusterWorld } from "#trace/testing/cluster-world.ts";
 import { checkNetwork } from "./check-network.ts";
 import { CHECKS } from "./plan-probes.ts";
-import { createCheckWorld } from "./testing/check-world.ts";
 
 const PLANES: readonly [Connectivity["backend"], (kernel: NodeKernel) => Connectivity][] = [
   ["vxlan", (kernel) => createVxlan(kernel)],
@@ -18,7 +18,7 @@ const PLANES: readonly [Connectivity["backend"], (kernel: NodeKernel) => Connect
 
 for (const [backend, create] of PLANES) {
   test(`checkNetwork passes every check on a sound ${backend} network, both families`, requireRoot, async () => {
-    await using net = await createCheckWorld(create, backend);
+    await using net = await createClusterWorld(create, backend);
     const report = await checkNetwork(net.access, { signal: AbortSignal.timeout(30_000) });
     const bad = report.checks.filter(({ status }) => status !== "passed");
     assert.deepEqual(bad, []);

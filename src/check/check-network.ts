@@ -3,11 +3,13 @@
  * explains what failed from the kernels' state. Statements of absence have a positive control: where it fails, the answer
  * means nothing.
  */
+
+import { type ClusterAccess, namespacesOf, podName } from "#trace/cluster-access.ts";
 import { observeWorld } from "#trace/facts/observe-world.ts";
 import { findLinkByName, type WorldFacts } from "#trace/facts/world-facts.ts";
+import type { Diagnosis } from "#trace/path/diagnose-packet.ts";
 import { CAUSES } from "#trace/path/path.ts";
-import { type ClusterAccess, namespacesOf, podName } from "./cluster-access.ts";
-import { type Diagnosis, diagnose } from "./diagnose.ts";
+import { diagnose } from "./diagnose.ts";
 import { type Inspection, inspectDuplicates, inspectLeaks, inspectPodAddresses } from "./inspect.ts";
 import { readNeighbourLimit, sameNodePeers } from "./neighbour-limit.ts";
 import { CHECKS, type CheckName, type Probe, planProbes } from "./plan-probes.ts";
@@ -19,10 +21,12 @@ export interface CheckFailure {
   readonly diagnosis?: Diagnosis | undefined;
   readonly hop: string;
   readonly evidence: readonly string[];
+  /** What to do next, where the diagnosis does not say it. */
+  readonly next?: string | undefined;
 }
 
 export interface CheckResult {
-  readonly name: CheckName;
+  readonly name: string;
   readonly title: string;
   readonly family: 4 | 6 | undefined;
   readonly status: "passed" | "failed" | "skipped" | "inconclusive";
@@ -31,11 +35,13 @@ export interface CheckResult {
   /** Why it was skipped, or means nothing. */
   readonly reason?: string | undefined;
   readonly failed: number;
-  /** The first ones, with their diagnosis. */
+  /** The first ones, with what explains them. */
   readonly failures: readonly CheckFailure[];
 }
 
 export interface CheckReport {
+  /** What was checked. Default: the network. */
+  readonly subject?: "network" | "services";
   readonly cluster: string;
   readonly nodes: number;
   readonly pods: number;

@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { parseAddress, parsePrefix } from "#base/ip-address.ts";
 import type { NamespaceFacts, WorldFacts } from "#trace/facts/world-facts.ts";
 import { predictPath } from "#trace/path/predict-path.ts";
+import { changed, smallWorld } from "#trace/testing/small-world.ts";
 import { diagnose } from "./diagnose.ts";
 import type { Failure } from "./probe-result.ts";
-import { changed, smallWorld } from "./testing/small-world.ts";
 
 const A = parseAddress("10.244.1.2");
 const B = parseAddress("10.244.2.2");

@@ -5,9 +5,9 @@ import { vtepMac } from "#dataplane/vtep-mac.ts";
 import { createVxlan } from "#dataplane/vxlan/apply.ts";
 import { requireRoot } from "#kernel/testing/with-netns.ts";
 import type { Cause } from "#trace/path/path.ts";
+import { type ClusterWorld, createClusterWorld } from "#trace/testing/cluster-world.ts";
 import { checkNetwork } from "./check-network.ts";
 import type { CheckName } from "./plan-probes.ts";
-import { type CheckWorld, createCheckWorld } from "./testing/check-world.ts";
 
 interface Fault {
   readonly title: string;
@@ -17,7 +17,7 @@ interface Fault {
   readonly evidence: RegExp;
   readonly check: CheckName;
   readonly backend?: "host-gw";
-  readonly plant: (net: CheckWorld) => Promise<void>;
+  readonly plant: (net: ClusterWorld) => Promise<void>;
 }
 
 const node2Mac = vtepMac("node2", 4);
@@ -157,7 +157,7 @@ const FAULTS: readonly Fault[] = [
 
 for (const { title, cause, hop, evidence, check, backend = "vxlan", plant } of FAULTS) {
   test(`checkNetwork names ${title}: ${cause}`, requireRoot, async () => {
-    await using net = await createCheckWorld(backend === "vxlan" ? createVxlan : createHostGw, backend);
+    await using net = await createClusterWorld(backend === "vxlan" ? createVxlan : createHostGw, backend);
     await plant(net);
     const report = await checkNetwork(net.access, { answerTimeoutMs: 1000, signal: AbortSignal.timeout(60_000) });
     const failed = report.checks.find(

@@ -24,7 +24,8 @@ export function verdictOf({ checks, probes }: CheckReport): "passed" | "failed" 
 const MARKS = { passed: "✓", failed: "✗", skipped: "-", inconclusive: "?" } as const;
 
 function formatTable(report: CheckReport): string {
-  const { checks, pods, nodes, probes, durationMs, cluster, note } = report;
+  const { checks, pods, nodes, probes, durationMs, cluster, note, subject } = report;
+  const unit = subject === "services" ? "connections and questions" : "packets";
   const width = Math.max(...checks.map((check) => titleOf(check).length));
   const lines = checks.map((check) => {
     const { status, count, failed, reason } = check;
@@ -33,7 +34,7 @@ function formatTable(report: CheckReport): string {
     return `${MARKS[status]} ${titleOf(check).padEnd(width)}  ${result}`;
   });
   const details = checks.flatMap((check) => (check.status === "failed" ? ["", ...describeCheck(check)] : []));
-  const total = `cluster ${cluster}: ${nodes} nodes, ${pods} pods, ${probes} packets in ${durationMs} ms: ${verdictOf(report)}`;
+  const total = `cluster ${cluster}: ${nodes} nodes, ${pods} pods, ${probes} ${unit} in ${durationMs} ms: ${verdictOf(report)}`;
   return [...lines, ...details, "", ...(note === undefined ? [] : [`note: ${note}`]), total]
     .map((line) => `${line}\n`)
     .join("");
@@ -52,7 +53,7 @@ function describeCheck(check: CheckResult): readonly string[] {
   ];
 }
 
-function describeFailure({ message, diagnosis, evidence }: CheckFailure): readonly string[] {
+function describeFailure({ message, diagnosis, evidence, next }: CheckFailure): readonly string[] {
   const [first, ...others] = evidence;
   return [
     message,
@@ -63,19 +64,20 @@ function describeFailure({ message, diagnosis, evidence }: CheckFailure): readon
           `  why:      ${diagnosis.message}`,
         ]),
     ...(first === undefined ? [] : [`  evidence: ${first}`, ...others.map((line) => `            ${line}`)]),
+    ...(next === undefined ? [] : [`  next:     ${next}`]),
   ];
 }
 
-function formatJunit({ checks, cluster, durationMs }: CheckReport): string {
+function formatJunit({ checks, cluster, durationMs, subject = "network" }: CheckReport): string {
   const count = (status: CheckResult["status"]) => checks.filter((check) => check.status === status).length;
-  const cases = checks.map(junitCase);
+  const cases = checks.map((check) => junitCase(check, subject));
   const numbers = `tests="${checks.length}" failures="${count("failed")}" errors="${count("inconclusive")}" skipped="${count("skipped")}"`;
-  const suite = `  <testsuite name="podwire check network ${escapeXml(cluster)}" ${numbers} time="${durationMs / 1000}">\n`;
+  const suite = `  <testsuite name="podwire check ${subject} ${escapeXml(cluster)}" ${numbers} time="${durationMs / 1000}">\n`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suite}${cases.join("")}  </testsuite>\n</testsuites>\n`;
 }
 
-function junitCase(check: CheckResult): string {
-  const head = `    <testcase classname="podwire.network" name="${escapeXml(titleOf(check))}"`;
+function junitCase(check: CheckResult, subject: string): string {
+  const head = `    <testcase classname="podwire.${subject}" name="${escapeXml(titleOf(check))}"`;
   const reason = `message="${escapeXml(check.reason ?? "")}"`;
   switch (check.status) {
     case "passed":

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseAddress, parsePrefix } from "#base/ip-address.ts";
-import type { ClusterAccess } from "./cluster-access.ts";
+import type { ClusterAccess } from "#trace/cluster-access.ts";
+import { changed, smallWorld } from "#trace/testing/small-world.ts";
 import { inspectDuplicates, inspectLeaks, inspectPodAddresses } from "./inspect.ts";
-import { changed, smallWorld } from "./testing/small-world.ts";
 
 const access: ClusterAccess = {
   name: "test",
@@ -87,7 +87,7 @@ test("inspectLeaks: an address given out to no pod, a veth without an end, and n
   const gone = inspectLeaks({ ...access, pods: [b, h] }, smallWorld()).findings;
   assert.deepEqual(
     gone.map(({ hop, evidence }) => [hop, evidence[0]]),
-    [["node1", "ledger: container c1 eth0"]],
+    [["node1", "host-local: container c1 eth0"]],
   );
   const open = changed(smallWorld(), "node1", ({ peers }) => ({
     peers: new Map([...peers].filter(([ifindex]) => ifindex !== 3)),
@@ -96,4 +96,22 @@ test("inspectLeaks: an address given out to no pod, a veth without an end, and n
     inspectLeaks(access, open).findings.map(({ hop, cause }) => `${cause} ${hop}`),
     ["leak node1 veth"],
   );
+});
+
+test("inspectLeaks: a record of a container that the runtime does not know, unless a pod is being made", () => {
+  const record = (containerId: string) => ({ containerId, ifname: "eth0", network: "cbr0" });
+  const nodes = access.nodes.map((node, index) => ({
+    ...node,
+    sandboxIds: new Set([`c${index + 1}`]),
+    records: [record(`c${index + 1}`), ...(index === 0 ? [record("lost")] : [])],
+  }));
+  const found = inspectLeaks({ ...access, nodes }, smallWorld()).findings;
+  assert.deepEqual(
+    found.map(({ hop, evidence }) => [hop, ...evidence]),
+    [["node1", "ledger: network cbr0 container lost eth0"]],
+  );
+  const starting = { ...a, name: "new", uid: "new", ips: [] };
+  assert.deepEqual(inspectLeaks({ ...access, nodes, pods: [...access.pods, starting] }, smallWorld()).findings, []);
+  const unasked = nodes.map((node) => ({ ...node, sandboxIds: undefined }));
+  assert.deepEqual(inspectLeaks({ ...access, nodes: unasked }, smallWorld()).findings, []);
 });

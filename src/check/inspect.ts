@@ -3,9 +3,9 @@
  * that are gone. Pure. Each finding comes with what was looked at, so that nothing looked at is no success.
  */
 import type { IpAddress } from "#base/ip-address.ts";
+import { type AccessNode, type AccessPod, type ClusterAccess, podName } from "#trace/cluster-access.ts";
 import { findLinkByIndex, type NamespaceFacts, type WorldFacts } from "#trace/facts/world-facts.ts";
 import type { Cause } from "#trace/path/path.ts";
-import { type AccessPod, type ClusterAccess, podName } from "./cluster-access.ts";
 import { isLinkLocal } from "./link-local.ts";
 
 export interface Inspection {
@@ -88,41 +88,65 @@ export function inspectDuplicates({ pods }: ClusterAccess, world: WorldFacts): I
   return { looked: places.size, findings };
 }
 
-/** Addresses in a node's ledger, and veths on a node, that belong to no pod. */
-export function inspectLeaks({ nodes, pods }: ClusterAccess, world: WorldFacts): Inspection {
+/** Addresses that a node has given out, records of its agent, and veths on it, that belong to no pod. */
+export function inspectLeaks(access: ClusterAccess, world: WorldFacts): Inspection {
   let looked = 0;
   const findings: Finding[] = [];
-  for (const node of nodes) {
-    for (const { containerId, ifname, addresses, pod } of node.attachments ?? []) {
-      looked++;
-      const belongs = pods.some(
-        (one) => one.node === node.name && addresses.some((address) => one.ips.includes(address)),
-      );
-      if (belongs) continue;
-      const message = `${addresses.join(", ")} is given out to no pod that there is`;
-      findings.push({
-        cause: "leak",
-        hop: node.name,
-        message,
-        evidence: [`ledger: container ${containerId} ${ifname} ${pod ?? ""}`.trimEnd()],
-      });
-    }
-    const facts = world.namespaces.get(node.name);
-    if (facts === undefined) continue;
-    for (const link of facts.links) {
-      if (link.kind?.type !== "veth" || link.name === "eth0") continue;
-      looked++;
-      const end = facts.peers.get(link.ifindex);
-      if (end !== undefined && world.namespaces.get(end.namespace)?.role !== "node") continue;
-      const bridge = findLinkByIndex(facts, link.master)?.name;
-      const message = `veth ${link.name} leads to no pod that there is`;
-      const evidence = [
-        `ip link: ${link.name}@if${link.link ?? 0}${bridge === undefined ? "" : ` master ${bridge}`} state ${link.operstate}`,
-      ];
-      findings.push({ cause: "leak", hop: `${node.name} ${link.name}`, message, evidence });
-    }
+  for (const node of access.nodes) {
+    const containers = leakedContainers(access, node);
+    const links = leakedLinks(world, node);
+    looked += containers.looked + links.looked;
+    findings.push(...containers.findings, ...links.findings);
   }
   return { looked, findings };
+}
+
+function leakedContainers({ pods }: ClusterAccess, node: AccessNode): Inspection {
+  const { attachments = [], records = [], sandboxIds } = node;
+  const own = pods.filter((pod) => pod.node === node.name && !pod.isHostNetwork);
+  const reserved = attachments
+    .filter(({ addresses }) => !own.some((pod) => addresses.some((address) => pod.ips.includes(address))))
+    .map(({ containerId, ifname, addresses, pod }) => ({
+      containerId,
+      message: `${addresses.join(", ")} is given out to no pod that there is`,
+      evidence: `host-local: container ${containerId} ${ifname} ${pod ?? ""}`.trimEnd(),
+    }));
+  const recorded = records
+    .filter(({ containerId }) => sandboxIds !== undefined && !sandboxIds.has(containerId))
+    .map(({ containerId, ifname, network }) => ({
+      containerId,
+      message: `the agent has a record of container ${containerId}, which the runtime does not know`,
+      evidence: `ledger: network ${network} container ${containerId} ${ifname}`,
+    }));
+  const unknown = [...reserved, ...recorded];
+  // A pod that is being made has its address before the API and the runtime tell of it.
+  const starting = own.filter(({ ips }) => ips.length === 0).length;
+  const isExplained = new Set(unknown.map(({ containerId }) => containerId)).size <= starting;
+  return {
+    looked: attachments.length + records.length,
+    findings: (isExplained ? [] : unknown).map(({ message, evidence }) => ({
+      cause: "leak",
+      hop: node.name,
+      message,
+      evidence: [evidence],
+    })),
+  };
+}
+
+function leakedLinks(world: WorldFacts, { name }: AccessNode): Inspection {
+  const facts = world.namespaces.get(name);
+  const veths = (facts?.links ?? []).filter((link) => link.kind?.type === "veth" && link.name !== "eth0");
+  const findings = veths.flatMap((link): readonly Finding[] => {
+    const end = facts?.peers.get(link.ifindex);
+    if (facts === undefined || (end !== undefined && world.namespaces.get(end.namespace)?.role !== "node")) return [];
+    const bridge = findLinkByIndex(facts, link.master)?.name;
+    const message = `veth ${link.name} leads to no pod that there is`;
+    const evidence = [
+      `ip link: ${link.name}@if${link.link ?? 0}${bridge === undefined ? "" : ` master ${bridge}`} state ${link.operstate}`,
+    ];
+    return [{ cause: "leak", hop: `${name} ${link.name}`, message, evidence }];
+  });
+  return { looked: veths.length, findings };
 }
 
 function describeAddress(facts: NamespaceFacts | undefined, address: IpAddress): string {

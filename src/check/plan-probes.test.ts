@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseAddress, parsePrefix } from "#base/ip-address.ts";
-import { type AccessPod, type ClusterAccess, podName } from "./cluster-access.ts";
+import { type AccessPod, type ClusterAccess, podName } from "#trace/cluster-access.ts";
 import { CHECKS, planProbes } from "./plan-probes.ts";
 import { judge, type ProbeResult } from "./probe-result.ts";
 

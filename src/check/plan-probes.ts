@@ -1,6 +1,6 @@
 /** Which packets prove the Kubernetes network model on a cluster, and what the receiver has to see. Pure. */
 import { type Family, familyOf, type IpAddress } from "#base/ip-address.ts";
-import { type ClusterAccess, OUTSIDE_NAME, podName } from "./cluster-access.ts";
+import { type ClusterAccess, OUTSIDE_NAME, podName } from "#trace/cluster-access.ts";
 
 export const CHECKS = {
   "pod-address": "every pod has the addresses that the API says",

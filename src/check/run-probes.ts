@@ -4,7 +4,7 @@
  */
 import { familyOf } from "#base/ip-address.ts";
 import { findNetns } from "#kernel/netns/netns.ts";
-import { type ClusterAccess, namespacesOf } from "./cluster-access.ts";
+import { type ClusterAccess, namespacesOf } from "#trace/cluster-access.ts";
 import type { Endpoint, Probe } from "./plan-probes.ts";
 import type { ProbeResult } from "./probe-result.ts";
 import { createTcpStation, type TcpStation } from "./tcp-station.ts";

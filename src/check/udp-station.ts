@@ -83,8 +83,10 @@ export function createUdpStation(): UdpStation {
       if (sockets.has(key)) return;
       try {
         const answering = openOne(netns, endpoint.address);
-        // A node's own address depends on where it sends to: the kernel chooses.
-        const asking = isNode ? openOne(netns, WILDCARDS[familyOf(endpoint.address)]) : answering;
+        // Two ports: with one, a question the other way would have been seen first now and then, and what translates
+        // new flows would take this one for its answers. A node's own address depends on where it sends to: the kernel
+        // chooses.
+        const asking = openOne(netns, isNode ? WILDCARDS[familyOf(endpoint.address)] : endpoint.address);
         sockets.set(key, { asking, answering });
       } catch (error) {
         if (!(error instanceof KernelError)) throw error;

@@ -51,6 +51,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/image.ts")).imageCommand(),
   },
   {
+    name: "wait",
+    summary: "wait until a Service is in the kernel of every node",
+    load: async () => (await import("./commands/wait.ts")).waitCommand(),
+  },
+  {
     name: "check",
     summary: "prove with packets that a cluster's network does what it promises",
     load: async () => (await import("./commands/check.ts")).checkCommand(),
@@ -59,6 +64,16 @@ const COMMANDS: readonly CommandEntry[] = [
     name: "trace",
     summary: "send one packet and show each hop of its way",
     load: async () => (await import("./commands/trace.ts")).traceCommand(),
+  },
+  {
+    name: "observe",
+    summary: "show new connections and drops, with policy and rule",
+    load: async () => (await import("./commands/observe.ts")).observeCommand(),
+  },
+  {
+    name: "policy",
+    summary: "test NetworkPolicies with real packets, explain and compare them",
+    load: async () => (await import("./commands/policy.ts")).policyCommand(),
   },
   {
     name: "demo",
@@ -75,6 +90,11 @@ const COMMANDS: readonly CommandEntry[] = [
     name: "agent",
     summary: "run the node's agent, or show its status",
     load: async () => (await import("./commands/agent.ts")).agentCommand(),
+  },
+  {
+    name: "dns",
+    summary: "serve a cluster's names on this node",
+    load: async () => (await import("./commands/dns.ts")).dnsCommand(),
   },
   {
     name: "kubelet",

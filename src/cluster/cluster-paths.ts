@@ -2,7 +2,7 @@
  * Where a cluster on this machine keeps things. What lives with its keeper is in /run, the rest in /var/lib:
  *
  *   /run/podwire/clusters/NAME/       keeper.sock; the folder's lock is the keeper's
- *   /var/lib/podwire/clusters/NAME/   cluster.json, kubeconfig, control-plane/, nodes/, logs/, images/
+ *   /var/lib/podwire/clusters/NAME/   cluster.json, kubeconfig, control-plane/, nodes/, disks/, logs/, images/
  */
 import { join } from "node:path";
 import { ClusterError } from "./cluster-error.ts";
@@ -16,6 +16,7 @@ export interface ClusterPaths {
   readonly controlPlane: string;
   readonly etcd: string;
   readonly nodes: string;
+  readonly disks: string;
   readonly images: string;
   readonly logs: string;
 }
@@ -54,6 +55,7 @@ export function clusterPaths(name: string, environment: Environment): ClusterPat
     controlPlane: join(stateDir, "control-plane"),
     etcd: join(stateDir, "etcd"),
     nodes: join(stateDir, "nodes"),
+    disks: join(stateDir, "disks"),
     images: join(stateDir, "images"),
     logs: join(stateDir, "logs"),
   };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readShim } from "./end-orphaned-shims.ts";
+import { findOrphans, readShim } from "./end-orphaned-shims.ts";
 
 const SHIM = ["/usr/bin/containerd-shim-runc-v2", "-namespace", "k8s.io", "-id", "abc", "-address", "/run/c.sock"];
 
@@ -18,3 +18,11 @@ for (const [what, argv, sandboxId] of CASES) {
     assert.deepEqual(readShim(7, cmdline), sandboxId === undefined ? undefined : { pid: 7, sandboxId });
   });
 }
+
+test("findOrphans: from before, alive to nobody, under whatever process id", () => {
+  const shim = (pid: number, sandboxId: string) => ({ pid, sandboxId });
+  const earlier = [shim(1, "alive"), shim(2, "lost"), shim(3, "starter")];
+  const running = [shim(1, "alive"), shim(2, "lost"), shim(30, "starter"), shim(4, "new")];
+  assert.deepEqual(findOrphans(earlier, running, new Set(["alive", "new"])), [shim(2, "lost"), shim(30, "starter")]);
+  assert.deepEqual(findOrphans(earlier, [shim(4, "new")], new Set()), []);
+});

@@ -1,6 +1,7 @@
 /**
  * Ends what a containerd that was killed has left and the next one does not know: killed between the start of a shim and
- * the record of its sandbox, nobody would ever stop it. Only shims from before the new containerd's start can be such.
+ * the note of its address, it removes the shim's folder at its next start, and nobody would ever stop the process.
+ * Only shims from before the new containerd's start can be such.
  * A shim is named by its sandbox: `containerd-shim-runc-v2 -namespace k8s.io -id SANDBOX …`; so is the control group in
  * which the sandbox's pause runs.
  */
@@ -38,25 +39,46 @@ export function readShim(pid: number, cmdline: string): Shim | undefined {
   return isShim && argv.includes("-id") && sandboxId !== undefined ? { pid, sandboxId } : undefined;
 }
 
-/** Kills those of `earlier` that this containerd does not know, with their containers. Gives what they were for. */
+/**
+ * Of the shims that run now, those that serve nothing which is alive. By sandbox, not by process: a shim's starter that
+ * was under way when containerd was killed makes the shim itself only later. Pure.
+ */
+export function findOrphans(
+  earlier: readonly Shim[],
+  running: readonly Shim[],
+  alive: ReadonlySet<string>,
+): readonly Shim[] {
+  const before = new Set(earlier.map(({ sandboxId }) => sandboxId));
+  return running.filter(({ sandboxId }) => before.has(sandboxId) && !alive.has(sandboxId));
+}
+
+/** Kills orphans of before this containerd's start, with their containers. Gives what they were for. */
 export async function endOrphanedShims(
   machine: ShimMachine,
-  cri: Pick<CriClient, "listPodSandbox">,
+  cri: Pick<CriClient, "listPodSandbox" | "listContainers">,
   earlier: readonly Shim[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   if (earlier.length === 0) return [];
-  const known = new Set((await cri.listPodSandbox({}, signal)).items.map(({ id }) => id));
-  const running = await listShims(machine);
-  const orphans = running.filter(
-    ({ pid, sandboxId }) => !known.has(sandboxId) && earlier.some((shim) => shim.pid === pid),
-  );
+  const orphans = findOrphans(earlier, await listShims(machine), await aliveSandboxes(cri, signal));
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(END_TIMEOUT_MS)]);
   for (const { pid, sandboxId } of orphans) {
     await endCgroup(join(machine.podCgroupParent, sandboxId), deadline);
     await machine.exec(["kill", "-KILL", String(pid)], deadline);
   }
   return orphans.map(({ sandboxId }) => sandboxId);
+}
+
+/** containerd lists a sandbox as not ready when it has its record, and has lost its shim. */
+async function aliveSandboxes(
+  cri: Pick<CriClient, "listPodSandbox" | "listContainers">,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const [{ items }, { containers }] = await Promise.all([
+    cri.listPodSandbox({ filter: { state: { state: "SANDBOX_READY" } } }, signal),
+    cri.listContainers({ filter: { state: { state: "CONTAINER_RUNNING" } } }, signal),
+  ]);
+  return new Set([...items.map(({ id }) => id), ...containers.map(({ podSandboxId }) => podSandboxId)]);
 }
 
 /** "" when the process has ended meanwhile. */

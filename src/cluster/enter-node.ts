@@ -26,7 +26,17 @@ export function killEntered(nsenter: ChildProcess): void {
 export function signalEntered(nsenter: ChildProcess, signal: NodeJS.Signals): void {
   const children = nsenter.pid === undefined ? [] : childrenOf(nsenter.pid);
   if (children.length === 0) nsenter.kill(signal);
-  for (const pid of children) process.kill(pid, signal);
+  for (const pid of children) signalIfAlive(pid, signal);
+  // It stops itself when somebody stops its child; only when it goes on it sees the child's end, and lets the node end.
+  nsenter.kill("SIGCONT");
+}
+
+function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
 }
 
 /** What `nsenter` runs, as this machine counts; undefined before it has started anything, and after its end. */

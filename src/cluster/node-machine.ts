@@ -26,6 +26,8 @@ export interface NodeMachineOptions {
   readonly binDir: string;
   /** Seen by the node as /etc/cni/net.d; by default an empty folder of its own. */
   readonly confDir?: string;
+  /** What the node has there outlives it; by default its disk is lost with it. */
+  readonly diskDir?: string;
 }
 
 export interface NodeMachine extends AsyncDisposable {
@@ -55,7 +57,7 @@ export interface NodeMachine extends AsyncDisposable {
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 export async function startNodeMachine(options: NodeMachineOptions, signal: AbortSignal): Promise<NodeMachine> {
-  const { name, netnsPath, stateDir, binDir } = options;
+  const { name, netnsPath, stateDir, binDir, diskDir } = options;
   if (!DNS_LABEL.test(name)) throw new Error("the name is not a DNS label");
   const nodeDir = resolve(stateDir, name);
   await using cleanup = new AsyncDisposableStack();
@@ -64,7 +66,7 @@ export async function startNodeMachine(options: NodeMachineOptions, signal: Abor
   await writeNodeFiles(name, nodeDir);
   const confDir = resolve(options.confDir ?? join(nodeDir, "conf"));
   const rootCommands = planNodeRoot(
-    { hostname: name, nodeDir, binDir: resolve(binDir), confDir },
+    { hostname: name, nodeDir, binDir: resolve(binDir), confDir, diskDir },
     await observeMachine(),
   );
   const init = await startNodeInit({ name, netnsPath, rootCommands, inCgroups: cgroups.inSystem }, signal);

@@ -48,6 +48,18 @@ for (const { earlier, later, why } of orders) {
   });
 }
 
+test("planNodeRoot takes the node's disk from outside where there is one", () => {
+  const mounts = (diskDir?: string) =>
+    planNodeRoot({ ...root, diskDir }, complete)
+      .map((command) => command.join(" "))
+      .filter((command) => / \/disk| \S*\/disk( |$)/.test(command));
+  assert.deepEqual(mounts("/disk"), [
+    "mkdir /state/node-a/private/podwire-node/bin /state/node-a/private/podwire-node/conf /state/node-a/private/podwire-node/cgroup /state/node-a/private/podwire-node/disk",
+    "mount -n --bind /disk /state/node-a/private/podwire-node/disk",
+  ]);
+  assert.equal(mounts().length, 1);
+});
+
 test("planNodeRoot mounts a bpf file system only where the kernel has one", () => {
   assert.ok(script(complete).includes("mount -n -t bpf bpf /sys/fs/bpf"));
   assert.ok(!script({ ...complete, hasBpfFs: false }).some((command) => command.includes("bpf")));

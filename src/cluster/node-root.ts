@@ -8,7 +8,7 @@ import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { CONTAINERD_SOCKET } from "./containerd-config.ts";
 
-/** Folders that start empty in every node and are lost with it. */
+/** Folders that start empty in every new node: its disk. */
 const PRIVATE_FOLDERS = [
   "/var/lib/cni",
   "/var/lib/containerd",
@@ -28,6 +28,7 @@ export const NODE_FILES_DIR = "/run/podwire-node";
 const HELD_BIN = `${NODE_FILES_DIR}/bin`;
 const HELD_CONF = `${NODE_FILES_DIR}/conf`;
 const HELD_CGROUP = `${NODE_FILES_DIR}/cgroup`;
+const HELD_DISK = `${NODE_FILES_DIR}/disk`;
 
 export interface NodeRoot {
   readonly hostname: string;
@@ -35,6 +36,8 @@ export interface NodeRoot {
   readonly nodeDir: string;
   readonly binDir: string;
   readonly confDir: string;
+  /** Outlives the node; by default its disk is lost with it. */
+  readonly diskDir?: string | undefined;
 }
 
 export interface MachineFacts {
@@ -55,7 +58,10 @@ export async function observeMachine(): Promise<MachineFacts> {
 }
 
 /** Commands for a new mount and UTS namespace, in order. `-n`: the machine's list of mounts, /run/mount, is not ours. */
-export function planNodeRoot({ hostname, nodeDir, binDir, confDir }: NodeRoot, facts: MachineFacts): Command[] {
+export function planNodeRoot(
+  { hostname, nodeDir, binDir, confDir, diskDir }: NodeRoot,
+  facts: MachineFacts,
+): Command[] {
   const covered = overlayFolders(["/etc", ...Object.values(facts.missing)]);
   const draft = `${nodeDir}/private`;
   return [
@@ -63,10 +69,11 @@ export function planNodeRoot({ hostname, nodeDir, binDir, confDir }: NodeRoot, f
     // The tmpfs takes in what lies on the machine before anything is covered, and then becomes /run.
     ["mount", "-n", "-t", "tmpfs", "-o", "mode=0755", "podwire", draft],
     ["cp", "-R", `${nodeDir}/files`, draft + inRun(NODE_FILES_DIR)],
-    ["mkdir", ...[HELD_BIN, HELD_CONF, HELD_CGROUP].map((path) => draft + inRun(path))],
+    ["mkdir", ...[HELD_BIN, HELD_CONF, HELD_CGROUP, HELD_DISK].map((path) => draft + inRun(path))],
     ["mkdir", "-m", "0711", draft + inRun(dirname(CONTAINERD_SOCKET))],
     ["mount", "-n", "--bind", binDir, draft + inRun(HELD_BIN)],
     ["mount", "-n", "--bind", confDir, draft + inRun(HELD_CONF)],
+    ...(diskDir === undefined ? [] : [["mount", "-n", "--bind", diskDir, draft + inRun(HELD_DISK)] satisfies Command]),
     ["mount", "-n", "--move", draft, "/run"],
     ...covered.flatMap(coverByOverlay),
     ["mkdir", "-p", CNI_BIN_DIR, CNI_CONF_DIR, ...PRIVATE_FOLDERS],
@@ -74,8 +81,8 @@ export function planNodeRoot({ hostname, nodeDir, binDir, confDir }: NodeRoot, f
     ["mount", "-n", "--move", HELD_CONF, CNI_CONF_DIR],
     ["cp", "--remove-destination", `${NODE_FILES_DIR}/hosts`, `${NODE_FILES_DIR}/resolv.conf`, "/etc/"],
     ...PRIVATE_FOLDERS.flatMap((path): Command[] => [
-      ["mkdir", "-p", NODE_FILES_DIR + path],
-      ["mount", "-n", "--bind", NODE_FILES_DIR + path, path],
+      ["mkdir", "-p", HELD_DISK + path],
+      ["mount", "-n", "--bind", HELD_DISK + path, path],
     ]),
     ["mount", "-n", "-t", "proc", "proc", "/proc"],
     ["busybox", "hostname", hostname],

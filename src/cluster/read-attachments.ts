@@ -5,7 +5,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AddressError, type IpAddress, parseAddress } from "#base/ip-address.ts";
-import type { Attachment } from "#check/cluster-access.ts";
+import type { Attachment } from "#trace/cluster-access.ts";
 
 const NETWORKS = "/var/lib/cni/networks";
 

@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly clusterName: string;
   readonly podCidrs: readonly Prefix[];
   readonly serviceCidrs: readonly Prefix[];
+  /** What Services of type LoadBalancer get their addresses from. Default: nothing. */
+  readonly loadBalancerPools?: readonly Prefix[];
   readonly serverNames: readonly string[];
   readonly podwireVersion: string;
   readonly log: Log;
@@ -86,6 +88,7 @@ export async function runControlPlane(options: RunOptions): Promise<void> {
           caCertificate: pki.certificateAuthority,
           serviceCidrs,
           clusterCidrs: podCidrs,
+          loadBalancerPools: options.loadBalancerPools,
         }),
       ],
     },

@@ -3,8 +3,8 @@
  * A key is the path below /proc/sys, with slashes: names of links may contain dots (`net/ipv4/conf/eth0.5/rp_filter`).
  * Source: Documentation/networking/ip-sysctl.rst; the files show the namespace of the thread that opens them.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { inNetns, type Netns } from "./netns/netns.ts";
+import { closeSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import { inNetns, isOwnNetns, type Netns } from "./netns/netns.ts";
 
 export class SysctlError extends Error {
   override readonly name = "SysctlError";
@@ -44,9 +44,10 @@ export function writeSysctls(
     path: sysctlPath("write", key),
   }));
   if (writes.length === 0) return;
+  const isHome = isOwnNetns(netns);
   inNetns(netns, () => {
     for (const { key, value, path } of writes) {
-      if (isSet(path, value)) continue;
+      if (isHome ? isKeptSet(path, value) : isSet(path, value)) continue;
       try {
         writeFileSync(path, value, { flag: "r+" });
       } catch (cause) {
@@ -54,6 +55,37 @@ export function writeSysctls(
       }
     }
   });
+}
+
+/**
+ * Descriptors of settings of the own namespace, which are asked for with each pod: opening one takes most of the time.
+ * One whose link is gone fails to read, also when there is another link of that name.
+ */
+const kept = new Map<string, number>();
+/** Links come and go. */
+const MAX_KEPT = 256;
+/** The settings that are written are numbers. */
+const readBuffer = Buffer.alloc(64);
+
+function isKeptSet(path: string, wanted: string): boolean {
+  try {
+    let fd = kept.get(path);
+    if (fd === undefined) {
+      if (kept.size === MAX_KEPT) forget(kept.keys().next().value ?? path);
+      fd = openSync(path, "r");
+      kept.set(path, fd);
+    }
+    return readBuffer.toString("latin1", 0, readSync(fd, readBuffer, 0, readBuffer.length, 0)).trim() === wanted;
+  } catch {
+    forget(path);
+    return isSet(path, wanted);
+  }
+}
+
+function forget(path: string): void {
+  const fd = kept.get(path);
+  if (fd !== undefined) closeSync(fd);
+  kept.delete(path);
 }
 
 /** Some settings cannot be read: then writing decides, and reports. */

@@ -3,12 +3,12 @@ import { readFileSync } from "node:fs";
 import { isApiError } from "#api/api-error.ts";
 import { configMap } from "#api/kinds/config-map.ts";
 import { type Pod, pod as podKind } from "#api/kinds/pod/pod.ts";
-import type { AccessNode, AccessPod, ClusterAccess } from "#check/cluster-access.ts";
 import { createNetlinkSocket, NETLINK_ROUTE } from "#kernel/netlink/socket.ts";
 import { inNetns, type Netns, openNetns } from "#kernel/netns/netns.ts";
 import { type Address, listAddresses } from "#kernel/rtnetlink/address.ts";
 import { type Link, listLinks } from "#kernel/rtnetlink/link.ts";
 import { listRoutes, type Route } from "#kernel/rtnetlink/route.ts";
+import type { AccessNode, AccessPod, ClusterAccess } from "#trace/cluster-access.ts";
 import type { LabWorld } from "./lab.ts";
 
 export interface NetnsFacts {

@@ -3,7 +3,7 @@
  * which command brought it there; so each step has a check, and a solution that the tests run.
  */
 import type { ApiClient } from "#api-client/api-client.ts";
-import type { ClusterAccess } from "#check/cluster-access.ts";
+import type { ClusterAccess } from "#trace/cluster-access.ts";
 
 export interface LabWorld {
   /** With all rights. */

@@ -3,7 +3,9 @@
 import type { Kind, KubeObject } from "#api/kind.ts";
 import { configMap } from "#api/kinds/config-map.ts";
 import { event } from "#api/kinds/event.ts";
+import { networkPolicy } from "#api/kinds/network-policy.ts";
 import { pod } from "#api/kinds/pod/pod.ts";
+import { service } from "#api/kinds/service/service.ts";
 import { createInformer } from "#api-client/create-informer.ts";
 import type { Finding, LabStep, LabWorld } from "./lab.ts";
 
@@ -23,6 +25,8 @@ export async function waitForCheck(step: LabStep, world: LabWorld, signal: Abort
   follow(pod);
   follow(configMap);
   follow(event);
+  follow(service);
+  follow(networkPolicy);
   for (;;) {
     changed = Promise.withResolvers<void>();
     const finding = await step.check(world, over.signal);

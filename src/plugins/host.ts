@@ -41,6 +41,9 @@ export interface AttachmentFacts {
   /** Name of the pod's link on the host's side. */
   readonly hostLink?: string;
   readonly nat?: NatState;
+  /** Addresses that the result gives the pod, and the hardware address of its link: with `hostLink` alone. */
+  readonly addresses?: readonly string[];
+  readonly mac?: string;
 }
 
 /** Memory of the attachment at hand, kept by whoever called the plugin. */

@@ -28,7 +28,7 @@ export interface Frontend {
   /**
    * Who serves: `cluster` the backends of the cluster, `local` those of this node. For traffic from outside, `local` keeps
    * the client's address and drops when this node has none; traffic of this node and its pods to such a frontend is served
-   * by `cluster`.
+   * by `cluster`. For a clusterIP, `local` holds for everybody (internalTrafficPolicy).
    */
   readonly traffic: "cluster" | "local";
   /** Only these clients, everybody when absent; the node itself is always let in. loadBalancerSourceRanges. */

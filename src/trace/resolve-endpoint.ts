@@ -1,6 +1,6 @@
 /** Whom people mean: a pod as `namespace/name` or `name`, a node, `outside`, or an address. Pure. */
 import { AddressError, type Family, familyOf, type IpAddress, parseAddress } from "#base/ip-address.ts";
-import { type ClusterAccess, OUTSIDE_NAME, podName } from "#check/cluster-access.ts";
+import { type ClusterAccess, OUTSIDE_NAME, podName } from "./cluster-access.ts";
 
 export interface TraceEndpoint {
   /** Undefined for an address that no namespace of the cluster has. */

@@ -4,7 +4,6 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createCheckWorld } from "#check/testing/check-world.ts";
 import type { Connectivity } from "#dataplane/contract.ts";
 import { createHostGw } from "#dataplane/host-gw/apply.ts";
 import type { NodeKernel } from "#dataplane/run-operations.ts";
@@ -15,6 +14,7 @@ import { formatTrace } from "./format-trace.ts";
 import { readPcapng } from "./pcapng/read-pcapng.ts";
 import { encodePcapng } from "./pcapng/write-pcapng.ts";
 import { runTrace } from "./run-trace.ts";
+import { createClusterWorld } from "./testing/cluster-world.ts";
 
 const PLANES: readonly [Connectivity["backend"], (kernel: NodeKernel) => Connectivity, readonly string[]][] = [
   [
@@ -74,7 +74,7 @@ const signal = () => AbortSignal.timeout(20_000);
 
 for (const [backend, create, expected] of PLANES) {
   test(`runTrace sees each predicted hop, and no other, on ${backend}`, requireRoot, async () => {
-    await using net = await createCheckWorld(create, backend);
+    await using net = await createClusterWorld(create, backend);
     for (const protocol of ["icmp", "udp", "tcp"] as const) {
       const { report } = await runTrace(net.access, {
         from: "default/node1-0",
@@ -106,7 +106,7 @@ for (const [backend, create, expected] of PLANES) {
 }
 
 test("runTrace follows IPv6, and packets to the outside through masquerade", requireRoot, async () => {
-  await using net = await createCheckWorld(createVxlan, "vxlan");
+  await using net = await createClusterWorld(createVxlan, "vxlan");
   const inner = await runTrace(net.access, {
     from: "fd00:10:244:1::10",
     to: "fd00:10:244:2::11",
@@ -129,7 +129,7 @@ test("runTrace follows IPv6, and packets to the outside through masquerade", req
 });
 
 test("runTrace goes between nodes and pods, and within a node", requireRoot, async () => {
-  await using net = await createCheckWorld(createVxlan, "vxlan");
+  await using net = await createClusterWorld(createVxlan, "vxlan");
   for (const [from, to] of [
     ["node1", "default/node2-0"],
     ["default/node2-0", "node1"],
@@ -143,7 +143,7 @@ test("runTrace goes between nodes and pods, and within a node", requireRoot, asy
 });
 
 test("runTrace shows where a packet stops, and why", requireRoot, async () => {
-  await using net = await createCheckWorld(createVxlan, "vxlan");
+  await using net = await createClusterWorld(createVxlan, "vxlan");
   await net.run(
     net.node(2).netns,
     "nft add table inet planted",
@@ -165,7 +165,7 @@ test("runTrace shows where a packet stops, and why", requireRoot, async () => {
 });
 
 test("runTrace: what the sender's kernel refuses is told, with the diagnosis", requireRoot, async () => {
-  await using net = await createCheckWorld(createVxlan, "vxlan");
+  await using net = await createClusterWorld(createVxlan, "vxlan");
   const { report } = await runTrace(net.access, {
     from: "default/node1-0",
     to: "default/node2-0",
@@ -179,7 +179,7 @@ test("runTrace: what the sender's kernel refuses is told, with the diagnosis", r
 });
 
 test("runTrace names what there is when an endpoint is unknown", requireRoot, async () => {
-  await using net = await createCheckWorld(createVxlan, "vxlan");
+  await using net = await createClusterWorld(createVxlan, "vxlan");
   await assert.rejects(
     runTrace(net.access, { from: "default/nobody", to: "node1", protocol: "icmp", signal: signal() }),
     (error) => {
@@ -191,7 +191,7 @@ test("runTrace names what there is when an endpoint is unknown", requireRoot, as
 });
 
 test("the pcapng of a trace has an interface for each link, and tcpdump reads it", requireRoot, async () => {
-  await using net = await createCheckWorld(createVxlan, "vxlan");
+  await using net = await createClusterWorld(createVxlan, "vxlan");
   const { report, capture } = await runTrace(net.access, {
     from: "default/node1-0",
     to: "default/node2-0",

@@ -4,19 +4,20 @@
  */
 import { randomInt } from "node:crypto";
 import { familyOf } from "#base/ip-address.ts";
-import { type ClusterAccess, namespacesOf } from "#check/cluster-access.ts";
-import { diagnosePacket } from "#check/diagnose.ts";
 import { sendSegment } from "#kernel/capture/raw-socket.ts";
 import { KernelError } from "#kernel/kernel-error.ts";
+import { type ClusterAccess, namespacesOf, type RecordedDrop } from "./cluster-access.ts";
+import { watchConnection } from "./connection-facts.ts";
 import { observeWorld } from "./facts/observe-world.ts";
 import { ownersOf, type WorldFacts } from "./facts/world-facts.ts";
 import { encodeSegment, ipProtocolOf } from "./packet/encode-segment.ts";
+import { diagnosePacket } from "./path/diagnose-packet.ts";
 import { describePacket, ipHeaderBytes, type Packet, type PacketProtocol } from "./path/packet.ts";
 import type { Path } from "./path/path.ts";
-import { predictPath } from "./path/predict-path.ts";
 import { sourceFor } from "./path/route-for.ts";
 import type { PcapngFile } from "./pcapng/write-pcapng.ts";
 import { commonAddresses, EndpointError, resolveEndpoint } from "./resolve-endpoint.ts";
+import { choosePath, predictPaths, serviceTranslation } from "./service-paths.ts";
 import { type Decoded, decodeObservation, joinHops, linkName, listAnswers, type TraceReport } from "./trace-report.ts";
 import { randomMarker, watchNamespaces } from "./watch-namespaces.ts";
 
@@ -46,22 +47,25 @@ const MARKER_BYTES = 16;
 export async function runTrace(access: ClusterAccess, options: TraceOptions): Promise<TraceResult> {
   const world = observeWorld(namespacesOf(access), access.nodes);
   const { from, packet } = planPacket(access, world, options);
-  const path = predictPath(world, from, packet);
+  const paths = predictPaths(world, from, packet);
+  const translation = serviceTranslation(paths[0]);
+  using connection = translation && watchConnection(namespacesOf(access), translation);
   const marker = randomMarker();
   const observed: Decoded[] = [];
   const arrival = Promise.withResolvers<void>();
-  using watch = watchNamespaces(chooseNamespaces(access, world, { from, packet, path }), {
+  using watch = watchNamespaces(chooseNamespaces(access, world, { from, packet, paths }), {
     world,
     marker,
     onPacket(observation) {
       const decoded = decodeObservation(world, observation);
       observed.push(decoded);
-      if (isArrival(world, path, packet, decoded)) arrival.resolve();
+      if (paths.some((path) => isArrival(world, path, packet, decoded))) arrival.resolve();
     },
   });
   const sender = watch.netns.get(from);
   if (sender === undefined) throw new EndpointError(`Cannot send from "${from}": its namespace could not be read`, []);
   let refused: string | undefined;
+  const sentMicros = Date.now() * 1000;
   try {
     sendSegment(sender, segmentOf(packet, marker));
     await withinDeadline(arrival.promise, options);
@@ -70,6 +74,11 @@ export async function runTrace(access: ClusterAccess, options: TraceOptions): Pr
     refused = error.message;
   }
   watch.drain(); // what other sockets heard before the destination did
+  const { path, translations } = choosePath(
+    paths,
+    connection?.found(),
+    (one) => joinHops(world, one, observed).filter(({ seen, predicted }) => seen && predicted).length,
+  );
   const arrived = observed.some((one) => isArrival(world, path, packet, one));
   const hops = joinHops(world, path, observed);
   const last = hops.findLast(({ seen }) => seen !== undefined);
@@ -87,7 +96,9 @@ export async function runTrace(access: ClusterAccess, options: TraceOptions): Pr
       : {
           lastSeen: last && `${last.namespace} ${last.link} ${last.direction}`,
           diagnosis: diagnosePacket(observeWorld(namespacesOf(access), access.nodes), from, packet),
+          drop: await findDrop(access, path, { sinceMicros: sentMicros, signal: options.signal }),
         }),
+    translations,
     unproven: [...watch.unproven].map(([name, reason]) => `${name}: ${reason}`),
   };
   return { report, capture: captureOf(world, path, observed) };
@@ -138,10 +149,10 @@ function segmentOf(
 function chooseNamespaces(
   access: ClusterAccess,
   world: WorldFacts,
-  { from, packet, path }: Plan & { readonly path: Path },
+  { from, packet, paths }: Plan & { readonly paths: readonly Path[] },
 ) {
   const owners = ownersOf(world, packet.destination).map(({ namespace }) => namespace.name);
-  const wanted = new Set([from, ...owners, ...path.hops.map(({ namespace }) => namespace)]);
+  const wanted = new Set([from, ...owners, ...paths.flatMap(({ hops }) => hops.map(({ namespace }) => namespace))]);
   return namespacesOf(access).filter(({ name, role }) => role !== "pod" || wanted.has(name));
 }
 
@@ -151,6 +162,24 @@ function isArrival(world: WorldFacts, { reached }: Path, { destination }: Packet
     return false;
   if (reached !== undefined) return one.namespace === reached.namespace && linkName(world, one) === reached.link;
   return ownersOf(world, destination).some(({ namespace }) => namespace.name === one.namespace);
+}
+
+/** A packet that was translated on its way is recorded with one of the addresses that it had. */
+async function findDrop(
+  { drops }: ClusterAccess,
+  { hops }: Path,
+  { sinceMicros, signal }: { readonly sinceMicros: number; readonly signal: AbortSignal },
+): Promise<RecordedDrop | undefined> {
+  const packets = hops.map(({ frame }) => frame.packet);
+  return (await drops?.(sinceMicros, signal))?.find((drop) =>
+    packets.some(
+      ({ source, destination, sourcePort, destinationPort }) =>
+        drop.source === source &&
+        drop.destination === destination &&
+        (drop.sourcePort === undefined || drop.sourcePort === sourcePort) &&
+        drop.destinationPort === destinationPort,
+    ),
+  );
 }
 
 async function withinDeadline(

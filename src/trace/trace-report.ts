@@ -1,8 +1,11 @@
 /** What one traced packet was predicted to do and was seen to do, side by side. Pure. */
-import type { Diagnosis } from "#check/diagnose.ts";
+
+import type { RecordedDrop } from "./cluster-access.ts";
+import type { TracedTranslation } from "./connection-facts.ts";
 import { findLinkByIndex, type WorldFacts } from "./facts/world-facts.ts";
 import { decodePacket, isIcmpError, type Layer } from "./packet/decode-packet.ts";
 import { describeLayers } from "./packet/describe-layers.ts";
+import type { Diagnosis } from "./path/diagnose-packet.ts";
 import { describePacket, FLANNEL_UDP_PORT, VXLAN_PORT } from "./path/packet.ts";
 import type { Path } from "./path/path.ts";
 import type { Observation } from "./watch-namespaces.ts";
@@ -35,6 +38,10 @@ export interface TraceReport {
   /** Where it was seen last, when it did not arrive. */
   readonly lastSeen?: string | undefined;
   readonly diagnosis?: Diagnosis | undefined;
+  /** What an agent recorded of its drop. */
+  readonly drop?: RecordedDrop | undefined;
+  /** In the order in which they happen. */
+  readonly translations: readonly TracedTranslation[];
   /** Why the sender's kernel refused it. */
   readonly refused?: string | undefined;
   readonly unproven: readonly string[];

@@ -1,13 +1,17 @@
 /** Agents that find each other in a real etcd, as flanneld does without the Kubernetes API. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SubnetSource } from "#agent/network/cluster-network.ts";
 import { createEtcdGateway, type EtcdGateway } from "#agent/network/etcd/etcd-gateway.ts";
 import { createEtcdLeases } from "#agent/network/etcd/etcd-leases.ts";
+import { createEtcdSource } from "#agent/network/etcd/etcd-source.ts";
 import { encodeBase64, objects } from "#agent/network/etcd/follow-etcd.ts";
 import { isConnected } from "#agent/network/testing/connected.ts";
 import { brokenPairs, createNetworkWorld, type NetworkWorld } from "#agent/network/testing/network-world.ts";
 import type { TestAgent } from "#agent/testing/test-host.ts";
+import { type Prefix, parseAddress } from "#base/ip-address.ts";
 import { createEtcdServer, etcdMissing } from "#control-plane/store/conformance/etcd-server.ts";
+import { FAMILIES, type PerFamily } from "#dataplane/contract.ts";
 import { requireRoot } from "#kernel/testing/with-netns.ts";
 
 const PREFIX = "/coreos.com/network";
@@ -102,6 +106,46 @@ test("a node keeps its subnets over restarts, and over the loss of its lease", o
     assert.equal(world.nodes.length, 2);
   }),
 );
+
+/** With the chances of both nodes, the keys differ while the IPv4 subnets are the same. */
+test("createEtcdSource gives nodes that start together subnets of their own in each family", options, async () => {
+  await using etcd = await createEtcdServer();
+  await etcd.start();
+  const gateway = createEtcdGateway({ endpoints: [new URL(`http://${etcd.endpoint}`)] });
+  await createEtcdLeases(gateway).write(`${PREFIX}/config`, JSON.stringify(CONF), "0", signal);
+  await using stack = new AsyncDisposableStack();
+  const subnets = await Promise.all(
+    [1, 2].map((node) => {
+      const chances = [0, (node - 1) / 2];
+      const found = Promise.withResolvers<PerFamily<Prefix>>();
+      const look = (): void => {
+        const snapshot = source.snapshot();
+        if (snapshot.state === "complete") found.resolve(snapshot.network.own.podPrefixes);
+      };
+      const source: SubnetSource = stack.use(
+        createEtcdSource(
+          {
+            gateway,
+            prefix: PREFIX,
+            nodeName: `node${node}`,
+            ownAddresses: () => ({ 4: parseAddress(`192.168.50.${node}`) }),
+            previous: () => ({}),
+            random: () => chances.shift() ?? 0,
+            log: { info: look, error: () => undefined },
+          },
+          { changed: () => setImmediate(look) },
+        ),
+      );
+      signal.addEventListener("abort", () => found.reject(new Error(JSON.stringify(source.snapshot()))), {
+        once: true,
+      });
+      return found.promise;
+    }),
+  );
+  for (const family of FAMILIES) {
+    assert.equal(new Set(subnets.map((one) => one[family]?.address)).size, 2, JSON.stringify(subnets));
+  }
+});
 
 test("a lease as flanneld writes it is a peer, and a broken one harms nobody", options, () =>
   withEtcd(1, async ({ put, start }) => {

@@ -30,7 +30,14 @@ const SPEC: ClusterSpec = {
   store: "sqlite",
   podCidrs: ["10.244.0.0/16", "fd00:10:244::/48"],
   serviceCidrs: ["10.96.0.0/16"],
+  serviceProxy: "none",
+  policy: "none",
+  established: "reevaluate",
+  loadBalancerPools: [],
+  dns: "none",
+  dnsUpstream: [],
   mtuBytes: 1500,
+  uplink: false,
 };
 
 interface Api {

@@ -4,10 +4,15 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { checkNetwork } from "#check/check-network.ts";
+import { openClusterAccess } from "#cluster/open-cluster-access.ts";
 import { requireRoot } from "#kernel/testing/with-netns.ts";
 import { findKubectls, HOW_TO_PROVIDE } from "#test/kubectl/find-kubectls.ts";
 import { readPcapng } from "#trace/pcapng/read-pcapng.ts";
-import { kubectlOf, podwire, tryPodwire } from "./podwire-command.ts";
+import { deadline, type FaultCluster, startFaultCluster } from "./fault-cluster.ts";
+import { untilInNode } from "./node-network.ts";
+import { findPlaces, plantedFaults, runWhere } from "./planted-faults.ts";
+import { podwire, tryPodwire } from "./podwire-command.ts";
 
 const NAME = "looks";
 /** Without root that is the reason; else whether there is a kubectl. */
@@ -20,15 +25,16 @@ interface PodPlace {
 }
 
 suite("podwire check network and trace", needs, () => {
+  let cluster: FaultCluster;
   let pods: readonly PodPlace[] = [];
   const onNode = (node: string): PodPlace => pods.find((pod) => pod.node === node) ?? assert.fail(`no pod on ${node}`);
 
   before(async () => {
-    await podwire("up", "--name", NAME, "--nodes", "2", "--dual-stack");
-    const kubectl = kubectlOf((await podwire("kubeconfig", "--name", NAME, "--path")).trim());
-    await kubectl(["create", "deployment", "web", "--image=busybox", "--replicas=4", "--", "sleep", "3600"]);
-    await kubectl(["rollout", "status", "deployment/web", "--timeout=60s"]);
-    const { items } = JSON.parse(await kubectl(["get", "pods", "-o", "json"]));
+    cluster = await startFaultCluster(NAME, 2, ["--dual-stack"]);
+    const { kubectl } = cluster;
+    await kubectl("create", "deployment", "web", "--image=busybox", "--replicas=4", "--", "sleep", "3600");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+    const { items } = JSON.parse(await kubectl("get", "pods", "-o", "json"));
     pods = items.map((pod: { metadata: { name: string }; status: { podIP: string }; spec: { nodeName: string } }) => ({
       name: pod.metadata.name,
       ip: pod.status.podIP,
@@ -36,7 +42,7 @@ suite("podwire check network and trace", needs, () => {
     }));
   });
   after(async () => {
-    await tryPodwire(["down", "--name", NAME]);
+    await cluster?.[Symbol.asyncDispose]();
   });
 
   test("check network passes on a sound cluster, for both families", async () => {
@@ -87,6 +93,77 @@ suite("podwire check network and trace", needs, () => {
     } finally {
       await nft("delete", "table", "inet", "planted");
     }
+  });
+
+  async function signalAgents(signal: NodeJS.Signals): Promise<void> {
+    const { nodes } = await cluster.status();
+    for (const { components } of nodes) {
+      process.kill(components.find(({ name }) => name === "agent")?.pid ?? assert.fail("no agent"), signal);
+    }
+  }
+
+  test("check names each of ten faults that are planted while the agents are stopped", async (context) => {
+    const access = await openClusterAccess(NAME, deadline());
+    const places = await findPlaces(cluster, access);
+    const check = (answerTimeoutMs?: number) => checkNetwork(access, { answerTimeoutMs, signal: deadline() });
+    const faults = plantedFaults(places);
+    assert.equal(new Set(faults.map(({ cause }) => cause)).size, 10);
+    await signalAgents("SIGSTOP");
+    try {
+      for (const { title, cause, check: name, hop, evidence, where, plant, mend } of faults) {
+        await runWhere(cluster, places, where, plant);
+        const { checks, durationMs } = await check(500);
+        await runWhere(cluster, places, where, mend);
+        const failed = checks.find((one) => one.name === name && one.family === 4)?.failures ?? [];
+        const found = failed.find(({ diagnosis }) => diagnosis?.cause === cause);
+        const all = JSON.stringify(
+          checks.filter(({ status }) => status !== "passed"),
+          undefined,
+          1,
+        );
+        assert.ok(found, `${title}: ${all}`);
+        assert.match(found.hop, hop, all);
+        assert.match(found.evidence.join("\n"), evidence, all);
+        context.diagnostic(`${title}: ${cause} at ${found.hop} after ${durationMs} ms`);
+      }
+    } finally {
+      await signalAgents("SIGCONT");
+    }
+    for (const name of cluster.nodeNames) {
+      const { initPid } = await cluster.node(name);
+      // For ten minutes nodes would remember the MTU of the hole, of which a router has told them.
+      await cluster.inNode(name, "ip route flush cache; ip -6 route flush cache");
+      await untilInNode(initPid, "ip -6 address show dev cni0 scope global | grep -q inet6", deadline(10_000));
+    }
+    assert.deepEqual(
+      (await check()).checks.filter(({ status }) => status !== "passed"),
+      [],
+    );
+  });
+
+  test("check finds what a container that nobody knows has left: address, record and link", async () => {
+    const attach = (
+      command: string,
+    ): string => `export CNI_COMMAND=${command} CNI_CONTAINERID=nobody CNI_NETNS=/run/netns/nobody
+export CNI_IFNAME=eth0 CNI_PATH=/opt/cni/bin
+echo '{"cniVersion":"1.0.0","name":"cbr0","type":"flannel","delegate":{"isDefaultGateway":true}}' | /opt/cni/bin/flannel`;
+    const [node = ""] = cluster.nodeNames;
+    const leaks = async () => {
+      const report = await checkNetwork(await openClusterAccess(NAME, deadline()), { signal: deadline() });
+      const found = report.checks.find(({ name }) => name === "leaks");
+      return found?.failures.flatMap(({ evidence }) => evidence) ?? assert.fail();
+    };
+    await cluster.inNode(node, `ip netns add nobody\n${attach("ADD")}`);
+    try {
+      const found = (await leaks()).toSorted();
+      assert.match(
+        found.join("\n"),
+        /^host-local: container nobody eth0\nip link: veth\S+ master cni0 .*\nledger: network cbr0 container nobody eth0$/,
+      );
+    } finally {
+      await cluster.inNode(node, `${attach("DEL")}\nip netns delete nobody`);
+    }
+    assert.deepEqual(await leaks(), []);
   });
 
   test("trace and check tell what is wrong with their arguments", async () => {

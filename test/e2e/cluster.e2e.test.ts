@@ -194,6 +194,7 @@ suite("podwire up", needs, () => {
       "agent",
       "containerd",
       "control-plane",
+      "dns",
       "kubelet",
     ]);
     for (const { pid } of before) if (pid !== undefined) process.kill(pid, "SIGKILL");

@@ -6,7 +6,6 @@ import { createInformer } from "#api-client/create-informer.ts";
 import { createHttpClient } from "#api-client/http-client.ts";
 import { loadKubeconfig } from "#api-client/kubeconfig.ts";
 import { type IpAddress, parseAddress } from "#base/ip-address.ts";
-import type { AccessPod } from "#check/cluster-access.ts";
 import { clusterPaths } from "#cluster/cluster-paths.ts";
 import { enterNode } from "#cluster/enter-node.ts";
 import { askKeeper } from "#cluster/keeper/ask-keeper.ts";
@@ -16,6 +15,7 @@ import { openClusterAccess } from "#cluster/open-cluster-access.ts";
 import { runProgram } from "#cluster/program.ts";
 import { waitForLogLine } from "#cluster/wait-for-log-line.ts";
 import { type Netns, openNetns } from "#kernel/netns/netns.ts";
+import type { AccessPod } from "#trace/cluster-access.ts";
 import { kubectlOf, podwire } from "./podwire-command.ts";
 
 export interface FaultCluster extends AsyncDisposable {

@@ -305,6 +305,7 @@ suite("kubelet pods", needs, () => {
     assert.notEqual(next?.id, sandbox?.id);
     // Its name on the new network, not the old one's.
     const ip = await own.get("pod", "boxed", "{.status.podIP}");
+    assert.equal(await own.get("pod", "boxed", "{.status.podIPs[*].ip}"), ip);
     assert.match(await inPod("boxed", "cat /etc/hosts"), new RegExp(`^${ip}\tboxed$`, "m"));
   });
 

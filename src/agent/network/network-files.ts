@@ -32,14 +32,23 @@ export interface NetworkFile {
 
 /** Answers the paths that were written. */
 export function writeNetworkFiles(files: readonly NetworkFile[]): readonly string[] {
-  const different = files.filter(({ path, text }) => readIfThere(path) !== text);
+  const different = files.filter((file) => !isAsWritten(file));
   for (const { path, text } of different) {
     mkdirSync(dirname(path), { recursive: true });
-    const draft = join(dirname(path), `.${basename(path)}.new`);
+    const draft = join(dirname(path), draftName(path));
     writeFileSync(draft, text, { mode: 0o644 });
     renameSync(draft, path);
   }
   return different.map(({ path }) => path);
+}
+
+/** Beside the file, until it is complete. */
+export function draftName(path: string): string {
+  return `.${basename(path)}.new`;
+}
+
+export function isAsWritten({ path, text }: NetworkFile): boolean {
+  return readIfThere(path) === text;
 }
 
 function readIfThere(path: string): string | undefined {

@@ -20,7 +20,8 @@ import { startAnnouncer } from "./announcer.ts";
 import { applyBridge } from "./apply-bridge.ts";
 import { type ChosenUnderlay, chooseUnderlay } from "./choose-underlay.ts";
 import type { ClusterNetwork, SubnetSource } from "./cluster-network.ts";
-import { conflistText, rivalConflists, writeNetworkFiles } from "./network-files.ts";
+import { keepNetworkFiles } from "./keep-network-files.ts";
+import { conflistText, rivalConflists } from "./network-files.ts";
 import { observeHostLinks } from "./observe-host-links.ts";
 import { BRIDGE, type BridgeWishes, bridgePorts } from "./plan-bridge.ts";
 import { type NetworkPlan, type ObservedHost, peerAddresses, planNetwork, podFamilies } from "./plan-network.ts";
@@ -91,6 +92,7 @@ export function startNetworkLoop(deps: NetworkLoopDeps, options: NetworkLoopOpti
   const { socket } = kernel;
   const stop = new AbortController();
   const announcer = startAnnouncer({ source, log });
+  const files = keepNetworkFiles(() => loop.markDirty());
   let state: NetworkState = {
     waitingFor: "the first run",
     applied: undefined,
@@ -183,7 +185,7 @@ export function startNetworkLoop(deps: NetworkLoopDeps, options: NetworkLoopOpti
     watched = watch(listLinks(socket));
     // Who announces itself or lets pods start has to receive.
     if (failure !== undefined) throw failure;
-    const files = writeNetworkFiles([
+    const written = files.write([
       { path: options.subnetFile, text: subnetFileText(plan, podMtuBytes) },
       { path: options.conflistFile, text: conflistText() },
     ]);
@@ -192,7 +194,7 @@ export function startNetworkLoop(deps: NetworkLoopDeps, options: NetworkLoopOpti
       ...applied.changes,
       ...repaired,
       ...sets.map((set) => `set ${set}`),
-      ...files.map((path) => `write ${path}`),
+      ...written.map((path) => `write ${path}`),
     ];
   }
 
@@ -268,6 +270,7 @@ export function startNetworkLoop(deps: NetworkLoopDeps, options: NetworkLoopOpti
       });
     },
     async [Symbol.asyncDispose]() {
+      files[Symbol.dispose]();
       events[Symbol.dispose]();
       stop.abort(new Error("the agent stops"));
       await loop[Symbol.asyncDispose]();

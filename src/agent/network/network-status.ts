@@ -6,6 +6,7 @@ import type { NetlinkSocket } from "#kernel/netlink/socket.ts";
 import type { NftSocket } from "#kernel/nfnetlink/transaction.ts";
 import { observeBridge } from "./apply-bridge.ts";
 import type { SubnetSource } from "./cluster-network.ts";
+import { forwardDrops } from "./forward-policy.ts";
 import type { AppliedNetwork, LastRun, NetworkState } from "./network-loop.ts";
 import { describeBridgeOperation, planBridge } from "./plan-bridge.ts";
 
@@ -91,7 +92,10 @@ export function networkReport(state: NetworkState, deps: ReportDeps): NetworkRep
       lastApply: lastRun && runStatus(lastRun),
       lastChange: lastChange && runStatus(lastChange),
       drift: applied === undefined ? [] : findDrift(applied, deps),
-      problems: applied?.nodeProblems ?? [],
+      problems:
+        applied === undefined
+          ? []
+          : [...applied.nodeProblems, ...forwardDrops(deps.nft, applied.plan.podNetworks.networks)],
     },
     peers: applied === undefined ? [] : peersOf(applied, deps),
   };

@@ -1,13 +1,12 @@
 /** Where the pod network's subnets and configuration come from, by what the agent was started with. */
 import type { ApiClient } from "#api-client/api-client.ts";
-import { createHttpClient } from "#api-client/http-client.ts";
-import { inClusterConfig, loadKubeconfig } from "#api-client/kubeconfig.ts";
 import type { Family, IpAddress, Prefix } from "#base/ip-address.ts";
 import { parsePrefix } from "#base/ip-address.ts";
 import type { Log } from "#base/log.ts";
 import { CniError } from "#cni/cni-error.ts";
 import type { PerFamily } from "#dataplane/contract.ts";
 import { loadSubnetEnv } from "#plugins/flannel/subnet-env.ts";
+import { type Cluster, NoClusterError } from "../open-cluster.ts";
 import { createApiSource } from "./api-source.ts";
 import type { SourceListener, SubnetSource } from "./cluster-network.ts";
 import { createEtcdGateway, type EtcdTls } from "./etcd/etcd-gateway.ts";
@@ -31,7 +30,8 @@ export type SourceOptions =
 
 export interface OpenSourceDeps {
   readonly nodeName: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Needed for the source "kubernetes". */
+  readonly cluster: Cluster | undefined;
   /** Where an earlier run has written which subnets the node has. */
   readonly subnetFile: string;
   /** By which peers would reach this node. */
@@ -39,34 +39,16 @@ export interface OpenSourceDeps {
   readonly log: Log;
 }
 
-/** Why there is no way to the API. */
-export class NoClusterError extends Error {
-  override readonly name = "NoClusterError";
-
-  constructor() {
-    super("Cannot follow the cluster: no kubeconfig is given, and this is no pod with a service account");
-  }
-}
-
 export function openSource(options: SourceOptions, deps: OpenSourceDeps, listener: SourceListener): SubnetSource {
-  const { nodeName, environment, subnetFile, ownAddresses, log } = deps;
+  const { nodeName, cluster, subnetFile, ownAddresses, log } = deps;
   switch (options.type) {
     case "client":
       return createApiSource({ client: options.client, nodeName, log }, listener);
     case "kubernetes": {
-      const { kubeconfig, annotationPrefix } = options;
-      const cluster = kubeconfig === undefined ? inClusterConfig(environment) : loadKubeconfig(kubeconfig);
       if (cluster === undefined) throw new NoClusterError();
-      const client = createHttpClient(cluster, { userAgent: "podwire-agent" });
-      const source = createApiSource({ client, nodeName, annotationPrefix, log }, listener);
-      return {
-        ...source,
-        reconnect: () => client.connection.drop(),
-        async [Symbol.asyncDispose]() {
-          await source[Symbol.asyncDispose]();
-          client[Symbol.dispose]();
-        },
-      };
+      const { annotationPrefix } = options;
+      const source = createApiSource({ client: cluster.client, nodeName, annotationPrefix, log }, listener);
+      return { ...source, reconnect: () => cluster.reconnect() };
     }
     case "etcd":
       return createEtcdSource(

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import type { JsonObject } from "#base/json.ts";
 import { ask, startEcho } from "#dataplane/conformance/echo.ts";
 import { findLink, setLink } from "#kernel/rtnetlink/link.ts";
@@ -108,6 +111,23 @@ for (const [backend, damages] of Object.entries(DAMAGES)) {
     }),
   );
 }
+
+test("the files for runtime and plugins are back at once", requireRoot, () =>
+  withScene({ Type: "vxlan" }, async ({ node: { options }, agent, run }) => {
+    const paths = [options.subnetFile ?? "", join(options.confDir ?? "", "10-podwire.conflist")];
+    const before = paths.map((path) => readFileSync(path, "utf8"));
+    for (const damage of [`rm ${paths[0]}`, `echo other >${paths[1]}`, `rm -r ${options.confDir}`]) {
+      await run(damage);
+      await agent.statusWhen(() => paths.every((path) => existsSync(path)));
+      await agent.statusWhen(() =>
+        isDeepStrictEqual(
+          paths.map((path) => readFileSync(path, "utf8")),
+          before,
+        ),
+      );
+    }
+  }),
+);
 
 test("an MTU of the underlay that changes is followed, in subnet.env too", requireRoot, () =>
   withScene({ Type: "vxlan" }, async ({ node, agent, run }) => {

@@ -9,6 +9,7 @@ import { createNetlinkSocket, NETLINK_ROUTE } from "#kernel/netlink/socket.ts";
 import type { Host } from "#plugins/host.ts";
 import type { Ledger } from "../ledger.ts";
 import type { NatLoop } from "../loops/nat.ts";
+import type { Cluster } from "../open-cluster.ts";
 import { chooseUnderlay } from "./choose-underlay.ts";
 import { CONFLIST_FILE, SUBNET_FILE } from "./network-files.ts";
 import { startNetworkLoop } from "./network-loop.ts";
@@ -31,9 +32,10 @@ export interface NetworkOptions {
 
 export interface NetworkDeps {
   readonly host: Pick<Host, "netns" | "nft">;
-  readonly nat: NatLoop;
+  readonly nat: Pick<NatLoop, "setPodNetworks">;
   readonly ledger: Ledger;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Needed when the source is the Kubernetes API by a kubeconfig. */
+  readonly cluster?: Cluster | undefined;
   readonly log: Log;
 }
 
@@ -42,7 +44,7 @@ export interface AgentNetwork extends AsyncDisposable {
 }
 
 export async function startNetwork(deps: NetworkDeps, options: NetworkOptions): Promise<AgentNetwork> {
-  const { host, nat, ledger, environment, log } = deps;
+  const { host, nat, ledger, cluster, log } = deps;
   const { nodeName, confDir = "/etc/cni/net.d", subnetFile = SUBNET_FILE, iface, publicAddresses = {} } = options;
   await using stack = new AsyncDisposableStack();
   // Its own: the loop's requests on threads must not meet the plugins'.
@@ -55,11 +57,7 @@ export async function startNetwork(deps: NetworkDeps, options: NetworkOptions): 
     return { 4: underlay[4]?.publicAddress, 6: underlay[6]?.publicAddress };
   };
   const source = stack.use(
-    openSource(
-      options.source,
-      { nodeName, environment, subnetFile, ownAddresses, log },
-      { changed: () => dirty.mark() },
-    ),
+    openSource(options.source, { nodeName, cluster, subnetFile, ownAddresses, log }, { changed: () => dirty.mark() }),
   );
   const planes = stack.use(
     createPlaneSet({

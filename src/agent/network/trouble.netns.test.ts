@@ -87,3 +87,43 @@ test("another configuration that comes before ours is told", requireRoot, async 
   world.configure({ Type: "host-gw" });
   await agent.statusWhen(isConnected(0));
 });
+
+const FIREWALLS = {
+  iptables: ["iptables -P FORWARD DROP", "ip6tables -P FORWARD DROP"],
+  nft: [
+    "nft add table inet fw",
+    "nft 'add chain inet fw passing { type filter hook forward priority 0; policy drop; }'",
+  ],
+} as const;
+
+for (const [program, commands] of Object.entries(FIREWALLS)) {
+  test(
+    `a firewall by ${program} that drops what nodes forward is told, with commands that end it`,
+    requireRoot,
+    async () => {
+      await using world = await createNetworkWorld({ nodes: 1, isDualStack: true });
+      const [node] = world.nodes;
+      assert.ok(node);
+      const run = (script: string) => outputIn(node.netns, ["sh", "-ec", script]);
+      world.configure({ Type: "vxlan" });
+      await using agent = await node.host.startAgent(node.options);
+      await agent.statusWhen(isConnected(0));
+      await run(commands.join("\n"));
+      const problems = (await agent.status()).network?.problems ?? [];
+      assert.equal(problems.length, 2, problems.join("\n"));
+      assert.match(problems.join("\n"), /10\.244\.0\.0\/16[\s\S]*fd00:10:244::\/48/);
+      for (const problem of problems) {
+        const [, fix = ""] = /: run (.*)$/.exec(problem) ?? [];
+        assert.match(
+          fix,
+          new RegExp(
+            `^${program === "nft" ? "nft insert rule inet fw passing" : "ip6?tables -I FORWARD"} .*accept`,
+            "i",
+          ),
+        );
+        await run(fix);
+      }
+      assert.deepEqual((await agent.status()).network?.problems, []);
+    },
+  );
+}

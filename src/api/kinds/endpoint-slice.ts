@@ -31,7 +31,7 @@ const MAX_ENDPOINTS = 1000;
 const MAX_ADDRESSES = 100;
 const MAX_PORTS = 100;
 const MAX_TOPOLOGY_LABELS = 16;
-const MAX_ZONE_HINTS = 8;
+const MAX_HINTS = 8;
 
 const addressType = oneOf("IPv4", "IPv6", "FQDN");
 export type AddressType = ValueOf<typeof addressType>;
@@ -46,8 +46,13 @@ const forZone = object("io.k8s.api.discovery.v1.ForZone", "A zone that an endpoi
   name: field(1, stringOf(checkLabelValue), "Name of the zone.", { required: true }),
 });
 
+const forNode = object("io.k8s.api.discovery.v1.ForNode", "A node that an endpoint serves.", {
+  name: field(1, stringOf(checkDnsSubdomain), "Name of the node.", { required: true }),
+});
+
 const endpointHints = object("io.k8s.api.discovery.v1.EndpointHints", "Who should use an endpoint.", {
   forZones: field(1, list(forZone), "Zones that should use it."),
+  forNodes: field(2, list(forNode), "Nodes that should use it; at most 8."),
 });
 
 const endpoint = object("io.k8s.api.discovery.v1.Endpoint", "One that serves, mostly a pod.", {
@@ -162,13 +167,14 @@ function validateEndpoint(
     ...(labels > MAX_TOPOLOGY_LABELS
       ? [tooMany(childPath(path, "deprecatedTopology"), labels, MAX_TOPOLOGY_LABELS)]
       : []),
-    ...validateZones(hints?.forZones ?? [], childPath(path, "hints.forZones")),
+    ...validateHints(hints?.forZones ?? [], childPath(path, "hints.forZones")),
+    ...validateHints(hints?.forNodes ?? [], childPath(path, "hints.forNodes")),
   ];
 }
 
-function validateZones(zones: readonly { readonly name: string }[], path: string): readonly FieldError[] {
-  if (zones.length > MAX_ZONE_HINTS) return [tooMany(path, zones.length, MAX_ZONE_HINTS)];
-  const names = zones.map(({ name }) => name);
+function validateHints(hints: readonly { readonly name: string }[], path: string): readonly FieldError[] {
+  if (hints.length > MAX_HINTS) return [tooMany(path, hints.length, MAX_HINTS)];
+  const names = hints.map(({ name }) => name);
   return names.flatMap((name, index) =>
     names.indexOf(name) < index ? [duplicate(childPath(indexPath(path, index), "name"), name)] : [],
   );

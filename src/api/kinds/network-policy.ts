@@ -3,9 +3,10 @@ import { contains } from "#base/ip-address.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { childPath, type FieldError, forbidden, indexPath, invalid, required } from "../field-error.ts";
 import { defineKind, type ObjectOf } from "../kind.ts";
+import { condition } from "../meta/condition.ts";
 import { formatLabelSelectorOrNone } from "../meta/format-label-selector.ts";
 import { labelSelector } from "../meta/label-selector.ts";
-import { field, list, object, oneOf, stringOf, type ValueOf } from "../schema/schema.ts";
+import { field, list, listBy, object, oneOf, stringOf, type ValueOf } from "../schema/schema.ts";
 import { validateLabelSelector } from "../selectors/label-selector.ts";
 import { checkCidr, findPrefix } from "./network/address.ts";
 import { portNumber, portNumberOrName, protocol } from "./network/port.ts";
@@ -57,6 +58,11 @@ const spec = object("io.k8s.api.networking.v1.NetworkPolicySpec", "Which pods, a
 });
 export type NetworkPolicySpec = ValueOf<typeof spec>;
 
+/** Kubernetes had it until 1.27; ours tells by it whether the nodes have the policy in the kernel. */
+const status = object("io.k8s.api.networking.v1.NetworkPolicyStatus", "What became of it.", {
+  conditions: field(1, listBy(condition, ["type"], { patchKey: "type" }), "Aspects of its state."),
+});
+
 export type NetworkPolicy = ObjectOf<typeof networkPolicy>;
 
 export const networkPolicy = defineKind({
@@ -68,6 +74,7 @@ export const networkPolicy = defineKind({
   doc: "Which connections pods may have; pods without any policy may have all.",
   fields: {
     spec: field(2, spec, "Which pods, and which connections.", { required: true, default: {} }),
+    status: field(3, status, "What became of it."),
   },
   columns: [
     nameColumn,

@@ -13,13 +13,18 @@ export interface StartedKeeper {
 }
 
 const STDERR_SHOWN = 4000;
+/** What it mounts, the nodes' disks, is nobody else's; what the machine mounts later, it sees. unshare(1) becomes it. */
+const OWN_MOUNTS = ["--mount", "--propagation", "slave", "--"] as const;
 
 /** Resolves when the keeper's socket answers. */
 export async function startKeeper(options: KeeperOptions, signal: AbortSignal): Promise<StartedKeeper> {
   const { paths, podwire, spec } = options;
   mkdirSync(paths.runDir, { recursive: true, mode: 0o700 });
-  const [program = "", ...args] = [...podwire, "keep-cluster", spec.name];
-  const child = spawn(program, args, { stdio: ["pipe", "ignore", "pipe"], detached: true, cwd: "/" });
+  const child = spawn("unshare", [...OWN_MOUNTS, ...podwire, "keep-cluster", spec.name], {
+    stdio: ["pipe", "ignore", "pipe"],
+    detached: true,
+    cwd: "/",
+  });
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
     stderr = (stderr + chunk).slice(-STDERR_SHOWN);

@@ -89,7 +89,12 @@ function readPem(path: string | undefined): string | undefined {
 
 /** What keeps the network from being started, for people. */
 export function explainNetwork(cause: unknown): unknown {
-  if (!(cause instanceof Error) || (cause.name !== "NoClusterError" && cause.name !== "KubeconfigError")) return cause;
+  if (!(cause instanceof Error)) return cause;
+  if (cause.name === "ServiceProxyError") {
+    const next = "choose another one with --service-proxy";
+    return new CliError("machine", { what: "Cannot run the agent", why: cause.message, next }, { cause });
+  }
+  if (cause.name !== "NoClusterError" && cause.name !== "KubeconfigError") return cause;
   const next = "give --kubeconfig with a file that names the cluster's server and a user";
   return new CliError("usage", { what: "Cannot run the agent", why: cause.message, next }, { cause });
 }

@@ -4,8 +4,10 @@ import { CliError } from "../cli-error.ts";
 import { printStatus, type StatusFormat } from "../output/print-status.ts";
 import { ownAgentPaths } from "../own-agent-paths.ts";
 import { addNetworkFlags, explainNetwork, type NetworkFlags, networkOptions } from "./agent-network-flags.ts";
+import { addPolicyFlags, type PolicyFlags, policyOptions } from "./agent-policy-flags.ts";
+import { addServiceFlags, type ServiceFlags, servicesOptions } from "./agent-service-flags.ts";
 
-interface AgentOptions extends NetworkFlags {
+interface AgentOptions extends NetworkFlags, ServiceFlags, PolicyFlags {
   readonly runDir?: string;
   readonly stateDir?: string;
   readonly quiet?: true;
@@ -24,16 +26,18 @@ export function agentCommand(): Command {
     .option("-q, --quiet", "log errors only")
     .addHelpText(
       "after",
-      "\nWith a node's name it also connects the node's pods with those of other nodes.\n\n" +
+      "\nWith a node's name it also connects the node's pods with those of other nodes, translates Services, and enforces policies.\n\n" +
         "Example:\n  sudo podwire agent\n  sudo podwire agent --node-name node-1 --kubeconfig /etc/podwire/agent.kubeconfig\n" +
         "  sudo podwire agent status -o wide",
     )
     .action(runCommand);
-  return addNetworkFlags(command).addCommand(statusCommand());
+  return addPolicyFlags(addServiceFlags(addNetworkFlags(command))).addCommand(statusCommand());
 }
 
 async function runCommand({ quiet, ...flags }: AgentOptions, command: Command): Promise<void> {
   const network = networkOptions(flags);
+  const services = servicesOptions(flags, network);
+  const policy = policyOptions(flags, network);
   if (process.getuid?.() !== 0) {
     throw new CliError("machine", {
       what: "Cannot run the agent",
@@ -50,6 +54,8 @@ async function runCommand({ quiet, ...flags }: AgentOptions, command: Command): 
     signal: stop.signal,
     log: quiet ? { ...log, info: () => undefined } : log,
     network,
+    services,
+    policy,
   }).catch((error: unknown) => {
     throw explainNetwork(error);
   });

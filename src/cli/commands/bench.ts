@@ -15,6 +15,9 @@ import { CliError, EXIT_CODES } from "../cli-error.ts";
 import { projectRoot } from "../installation.ts";
 import { apiCommand } from "./bench-api.ts";
 import { podsBenchCommand, upBenchCommand } from "./bench-cluster.ts";
+import { dnsBenchCommand } from "./bench-dns.ts";
+import { policyBenchCommand } from "./bench-policy.ts";
+import { servicesBenchCommand } from "./bench-services.ts";
 import { throughputCommand } from "./bench-throughput.ts";
 
 interface BenchOptions {
@@ -40,7 +43,10 @@ export function benchCommand(): Command {
     .addCommand(apiCommand())
     .addCommand(upBenchCommand())
     .addCommand(podsBenchCommand())
-    .addCommand(throughputCommand());
+    .addCommand(throughputCommand())
+    .addCommand(dnsBenchCommand())
+    .addCommand(servicesBenchCommand())
+    .addCommand(policyBenchCommand());
 }
 
 function cniCommand(): Command {

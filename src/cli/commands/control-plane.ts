@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { AddressError, networkOf, overlaps, type Prefix, parsePrefix } from "#base/ip-address.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { CliError } from "../cli-error.ts";
+import { parsePrefixes } from "./agent-service-flags.ts";
 
 interface ControlPlaneCommandOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -13,6 +14,7 @@ interface ControlPlaneCommandOptions {
   readonly name: string;
   readonly podCidr: readonly Prefix[];
   readonly serviceCidr: readonly Prefix[];
+  readonly loadBalancerPool: readonly Prefix[];
   readonly serverName: readonly string[];
   readonly quiet?: true;
 }
@@ -39,6 +41,12 @@ export function controlPlaneCommand(): Command {
       "cluster addresses of Services, the first family being the default",
       parseCidrs,
       [parsePrefix("10.96.0.0/16")],
+    )
+    .option(
+      "--load-balancer-pool <prefixes>",
+      "what Services of type LoadBalancer get their addresses from (default: nothing)",
+      parsePrefixes,
+      [],
     )
     .option("--server-name <names>", "further names and addresses of this server, behind commas", splitNames, [])
     .option("-q, --quiet", "log errors only")
@@ -70,6 +78,7 @@ async function run(options: ControlPlaneCommandOptions): Promise<void> {
       clusterName: options.name,
       podCidrs: options.podCidr,
       serviceCidrs: options.serviceCidr,
+      loadBalancerPools: options.loadBalancerPool,
       serverNames: options.serverName,
       podwireVersion: packageJson.version,
       log: options.quiet ? { ...log, info: () => undefined } : log,

@@ -19,7 +19,14 @@ interface UpOptions {
   readonly dualStack?: true;
   readonly podCidr?: string;
   readonly serviceCidr?: string;
+  readonly serviceProxy?: string;
+  readonly policy?: string;
+  readonly established?: string;
+  readonly loadBalancerPool?: string;
+  readonly dns?: string;
+  readonly dnsUpstream?: string;
   readonly mtu?: number;
+  readonly uplink?: true;
   readonly timeout: number;
   readonly output?: "json";
   readonly quiet?: true;
@@ -34,7 +41,7 @@ export function upCommand(): Command {
     )
     .addOption(new Option("--name <name>", `of the cluster (default: "${DEFAULT_NAME}")`).env(NAME_VARIABLE))
     .option("--nodes <number>", `how many (default: ${DEFAULT_NODES})`, parseInteger)
-    .option("--config <file>", "YAML with name, nodes, network, store, dualStack, podCidr, serviceCidr, mtu")
+    .option("--config <file>", "YAML with these options as keys: nodes, network, podCidr, …")
     .option("--network <type>", "how pods reach pods of other nodes: vxlan, host-gw or udp (default: vxlan)")
     .option(
       "--store <store>",
@@ -43,7 +50,23 @@ export function upCommand(): Command {
     .option("--dual-stack", "IPv6 besides IPv4")
     .option("--pod-cidr <prefixes>", "pods of all nodes (default: 10.244.0.0/16, fd00:244::/56)")
     .option("--service-cidr <prefixes>", "Services (default: 10.96.0.0/16, fd00:96::/112)")
+    .option(
+      "--service-proxy <kind>",
+      "how Services are translated: nftables, iptables, ipvs or none (default: nftables)",
+    )
+    .option("--policy <kind>", "how NetworkPolicies are enforced: nftables or none (default: nftables)")
+    .option(
+      "--established <what>",
+      "connections that a changed policy no longer allows: keep or reevaluate, which ends them (default: reevaluate)",
+    )
+    .option("--load-balancer-pool <prefixes>", "addresses for Services of type LoadBalancer (default: they get none)")
+    .option(
+      "--dns <server>",
+      "who answers for the cluster's names: podwire (each node itself) or none (default: podwire)",
+    )
+    .option("--dns-upstream <servers>", "name servers of all other names, behind commas (default: they are refused)")
     .option("--mtu <bytes>", "of the links between nodes (default: 1500)", parseInteger)
+    .option("--uplink", "nodes and pods reach what this machine reaches (IPv4), by address translation on this machine")
     .option("--timeout <seconds>", "give up when its nodes are not ready by then", parseInteger, 120)
     .addOption(new Option("-o, --output <format>", "print the cluster's status as").choices(["json"]))
     .option("-q, --quiet", "no progress on stderr")

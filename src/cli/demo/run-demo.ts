@@ -4,6 +4,7 @@ import { pod as podKind } from "#api/kinds/pod/pod.ts";
 import { createHttpClient } from "#api-client/http-client.ts";
 import { loadKubeconfig } from "#api-client/kubeconfig.ts";
 import { type CheckReport, checkNetwork } from "#check/check-network.ts";
+import { dnsAddresses } from "#cluster/keeper/cluster-spec.ts";
 import type { ClusterStatus } from "#cluster/keeper/cluster-status.ts";
 import { openClusterAccess } from "#cluster/open-cluster-access.ts";
 import { cachedNginxImage } from "#cluster/registry/cached-nginx-image.ts";
@@ -13,6 +14,7 @@ import { CliError } from "../cli-error.ts";
 import { type BringUpOptions, bringUp } from "../cluster/bring-up.ts";
 import { clusterPrograms } from "../cluster/cluster-programs.ts";
 import { createPhases } from "../output/phases.ts";
+import { type ServiceReport, showService } from "./show-service.ts";
 import { CLIENT, runWorkloads, WEB } from "./workloads.ts";
 
 export interface DemoPod {
@@ -27,10 +29,17 @@ export interface DemoReport {
   readonly check: CheckReport;
   /** From a client to a web server on another node; on the only one, where there is no other. */
   readonly trace: TraceReport;
+  /** Undefined when nobody translates Services. */
+  readonly service: ServiceReport | undefined;
 }
 
-export async function runDemo(options: BringUpOptions, signal: AbortSignal): Promise<DemoReport> {
-  const { spec, say } = options;
+export interface DemoOptions extends BringUpOptions {
+  /** How long the Service is under load while its pods are replaced; 0: it is not. */
+  readonly loadSeconds: number;
+}
+
+export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<DemoReport> {
+  const { spec, say, loadSeconds } = options;
   const phases = createPhases((line) => void say(line));
   // Made of Debian's packages the first time, and kept: nodes would wait for it.
   await phases.run("nginx image", () => buildWebImage(signal));
@@ -47,7 +56,14 @@ export async function runDemo(options: BringUpOptions, signal: AbortSignal): Pro
   const { report: trace } = await phases.run("one packet followed", () =>
     runTrace(access, { from: `default/${from.name}`, to: `default/${to.name}`, protocol: "tcp", port: 80, signal }),
   );
-  return { status, pods, check, trace };
+  const [nameServer] = status.spec.dns === "podwire" ? dnsAddresses(status.spec) : [];
+  const what =
+    loadSeconds > 0 ? "all web servers replaced under load, through a Service" : "web servers reached by a Service";
+  const service =
+    status.spec.serviceProxy === "none"
+      ? undefined
+      : await phases.run(what, () => showService({ client, access, nameServer, loadSeconds, signal }));
+  return { status, pods, check, trace, service };
 }
 
 function demoPod({ metadata, spec, status }: Pod): DemoPod {

@@ -1,6 +1,7 @@
 /** What a demo runs: a web server and clients, a pod of each on every node, and the wait until they serve. */
 import { isApiError } from "#api/api-error.ts";
 import { type Deployment, deployment as deploymentKind } from "#api/kinds/deployment.ts";
+import type { Container } from "#api/kinds/pod/container.ts";
 import { type Pod, pod as podKind } from "#api/kinds/pod/pod.ts";
 import type { ApiClient } from "#api-client/api-client.ts";
 import { createInformer } from "#api-client/create-informer.ts";
@@ -8,11 +9,14 @@ import { CliError } from "../cli-error.ts";
 
 export const WEB = "web";
 export const CLIENT = "client";
-const NAMESPACE = "default";
+export const NAMESPACE = "default";
 
 /** Resolves when all replicas of both serve. Those that are there already stay. */
 export async function runWorkloads(client: ApiClient, replicas: number, signal: AbortSignal): Promise<void> {
-  const wanted = [workload(WEB, "nginx", replicas), workload(CLIENT, "busybox", replicas, ["sleep", "infinity"])];
+  const wanted = [
+    workload(WEB, replicas, { image: "nginx", ...GRACEFUL }),
+    workload(CLIENT, replicas, { image: "busybox", command: ["sleep", "infinity"] }),
+  ];
   for (const each of wanted) {
     await client.create(deploymentKind, each, signal).catch((error: unknown) => {
       if (!isApiError(error, "AlreadyExists")) throw error;
@@ -41,15 +45,21 @@ export async function runWorkloads(client: ApiClient, replicas: number, signal: 
   }
 }
 
-function workload(name: string, image: string, replicas: number, command?: readonly string[]) {
+/** It is asked when it listens and not before, and ends when nobody is sent to it any more. */
+const GRACEFUL = {
+  readinessProbe: { httpGet: { port: 80 }, periodSeconds: 1 },
+  lifecycle: { preStop: { sleep: { seconds: 2 } } },
+} as const;
+
+function workload(name: string, replicas: number, container: Omit<Container, "name">) {
   const labels = { app: name };
-  const container = { name, image, ...(command && { command }) };
+  const terminationGracePeriodSeconds = container.lifecycle === undefined ? 1 : 5;
   return {
     metadata: { namespace: NAMESPACE, name },
     spec: {
       replicas,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { terminationGracePeriodSeconds: 1, containers: [container] } },
+      template: { metadata: { labels }, spec: { terminationGracePeriodSeconds, containers: [{ name, ...container }] } },
     },
   };
 }

@@ -1,30 +1,17 @@
-/**
- * Runs the tests where they can do no harm and hide nothing: in network, mount and PID namespaces of their own, with
- * empty folders in place of those that hold state. What is still there at the end is listed, and ends with the
- * namespaces. Equal to `unshare --net --mount --pid --fork --mount-proc --propagation private`.
- */
-import { spawn } from "node:child_process";
+/** Runs the tests in namespaces of their own; what is still there at the end is listed, and ends with the namespaces. */
 import { once } from "node:events";
 import { existsSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { tryStateLock } from "#agent/state-lock.ts";
 import { projectRoot } from "../installation.ts";
+import { STATE_FOLDERS, spawnIsolated } from "./isolated-process.ts";
 import type { TestOutcome, TestRequest } from "./run-tests.ts";
 
-const STATE_FOLDERS = ["/run/podwire", "/run/netns", "/var/lib/podwire", "/var/lib/cni"];
 const TEMPORARY_FOLDER = "/run/podwire/tmp";
 
 /** Shared by all who run tests on this machine. */
 const LOCK = join(tmpdir(), "podwire-test.lock");
-
-/** A shell as first process takes in orphans; the last word keeps it from becoming the program itself. */
-const INIT = `set -e
-for folder in ${STATE_FOLDERS.join(" ")}; do mount -t tmpfs -o mode=755 podwire-test "$folder"; done
-mkdir ${TEMPORARY_FOLDER}
-ip link set lo up
-"$@"
-exit 0`;
 
 /** Undefined when the tests did not come to an end. Aborting kills all of it. */
 export async function runIsolated(request: TestRequest, signal: AbortSignal): Promise<TestOutcome | undefined> {
@@ -58,26 +45,10 @@ function removeIfEmpty(folder: string): void {
 }
 
 async function spawnTests(request: TestRequest, signal: AbortSignal): Promise<TestOutcome | undefined> {
-  const namespaces = [
-    "--net",
-    "--mount",
-    "--pid",
-    "--fork",
-    "--kill-child",
-    "--mount-proc",
-    "--propagation",
-    "private",
-  ];
-  const program = [process.execPath, join(import.meta.dirname, "run-tests.ts"), JSON.stringify(request)];
-  const child = spawn("unshare", [...namespaces, "sh", "-c", INIT, "sh", ...program], {
+  const child = spawnIsolated({
+    program: [join(import.meta.dirname, "run-tests.ts"), JSON.stringify(request)],
     cwd: projectRoot,
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-    env: {
-      ...process.env,
-      PATH: `${dirname(process.execPath)}:${process.env["PATH"]}`,
-      TMPDIR: TEMPORARY_FOLDER,
-      NODE_COMPILE_CACHE: join(projectRoot, "build/compile-cache"),
-    },
+    environment: { TMPDIR: TEMPORARY_FOLDER, NODE_COMPILE_CACHE: join(projectRoot, "build/compile-cache") },
   });
   const kill = (): boolean => child.kill("SIGKILL");
   signal.addEventListener("abort", kill, { once: true });

@@ -2,11 +2,17 @@
  * Runs test files with Node's runner and compares what was there before and after.
  * A program of its own: `isolated.ts` starts it inside fresh namespaces, with the request as JSON in its argument.
  */
-import { availableParallelism } from "node:os";
+import { spawnSync } from "node:child_process";
+import { globSync, mkdirSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { listClusterNames } from "../cluster/list-clusters.ts";
 import { type Leftover, leftovers, readMachineState } from "./machine-state.ts";
+
+const ENTRY = join(import.meta.dirname, "../entry.ts");
 
 export interface TestRequest {
   readonly files: readonly string[];
@@ -23,6 +29,7 @@ export interface TestOutcome {
 }
 
 async function runTests({ files, names, timeoutMs }: TestRequest): Promise<TestOutcome> {
+  mkdirSync(tmpdir(), { recursive: true }); // of these namespaces alone
   const before = readMachineState();
   const skipped: string[] = [];
   let failed = 0;
@@ -40,7 +47,21 @@ async function runTests({ files, names, timeoutMs }: TestRequest): Promise<TestO
     if (reason !== undefined) skipped.push(`${name}: ${reason === true ? "no reason given" : reason}`);
   });
   await pipeline(tests.compose(new spec()), process.stdout, { end: false });
-  return { failed, skipped, left: leftovers(before, readMachineState()) };
+  const left = leftovers(before, readMachineState());
+  await takeDownClusters();
+  return { failed, skipped, left };
+}
+
+/** Of tests that did not come to their end: the control groups of such clusters would outlive these namespaces. */
+async function takeDownClusters(): Promise<void> {
+  const own = globSync(join(tmpdir(), "pw-*")).map((folder) => [join(folder, "run"), join(folder, "state")] as const);
+  for (const [run, state] of [["/run/podwire", "/var/lib/podwire"] as const, ...own]) {
+    const environment = { ...process.env, PODWIRE_RUN_DIR: run, PODWIRE_STATE_DIR: state };
+    const names = listClusterNames(environment);
+    if (names.length === 0) continue;
+    const argv = ["--disable-warning=ExperimentalWarning", ENTRY, "down", "--all"];
+    spawnSync(process.execPath, argv, { env: environment, stdio: ["ignore", "ignore", "inherit"] });
+  }
 }
 
 // Parsed from what isolated.ts formatted, see there.

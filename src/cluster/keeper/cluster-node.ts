@@ -2,15 +2,24 @@
  * One node of a cluster over its whole life: started, stopped in order, crashed, started again. The node itself is a
  * component that is kept: should its process 1 end, it boots again, as a machine would.
  */
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log } from "#base/log.ts";
 import type { Pki } from "#control-plane/pki/open-pki.ts";
+import { type NodeDisks, renameLedger } from "../node-disks.ts";
 import { type NodeMachine, startNodeMachine } from "../node-machine.ts";
 import { useRegistry } from "../registry/use-registry.ts";
 import type { Underlay } from "../underlay/underlay.ts";
+import { type ClusterSpec, dnsAddresses } from "./cluster-spec.ts";
 import type { NodeState } from "./cluster-status.ts";
 import type { Component, RunningComponent } from "./component.ts";
-import { agentComponent, containerdComponent, kubeletComponent, kubeletRegistration } from "./node-components.ts";
+import {
+  agentComponent,
+  containerdComponent,
+  dnsComponent,
+  kubeletComponent,
+  kubeletRegistration,
+} from "./node-components.ts";
 import { issueNodeIdentity, type NodeIdentityOptions, writeNodeIdentity } from "./node-identity.ts";
 import { type Supervised, type SupervisedStatus, supervise } from "./supervise.ts";
 
@@ -20,15 +29,19 @@ export interface ClusterNodeOptions {
   readonly index: number;
   readonly clusterName: string;
   readonly stateDir: string;
+  readonly disks: Pick<NodeDisks, "open">;
   readonly binDir: string;
   readonly logDir: string;
   readonly version: string;
+  readonly spec: Pick<ClusterSpec, "serviceProxy" | "serviceCidrs" | "policy" | "established" | "dns" | "dnsUpstream">;
   readonly underlay: Underlay;
   /** Where images come from, whatever their names say. */
   readonly registryUrl: string;
   readonly pki: Promise<Pki>;
-  /** The API's URL, once it serves. */
-  readonly apiServer: Promise<string>;
+  /** The API's URL. */
+  readonly server: string;
+  /** Resolves when the API serves. */
+  readonly apiServing: Promise<unknown>;
   readonly log: Log;
 }
 
@@ -119,44 +132,62 @@ async function bootNode(
   options: ClusterNodeOptions,
   signal: AbortSignal,
 ): Promise<{ readonly booted: Booted; readonly running: RunningComponent }> {
-  const { name, log } = options;
+  const { name, spec, log } = options;
   await using cleanup = new AsyncDisposableStack();
-  const machine = cleanup.use(await startNodeMachine(options, signal));
+  const diskDir = await options.disks.open(name, signal);
+  const machine = cleanup.use(await startNodeMachine({ ...options, diskDir }, signal));
+  await renameLedger(machine.rootPath, (await stat(machine.netnsPath)).ino);
   const logDir = join(options.logDir, name);
   const programs = { machine, logDir };
   const parts: Supervised[] = [];
-  /** Stopped in reverse; those of a machine that has ended are only waited for. */
+  const ending = new AbortController();
+  let named: Promise<void> | undefined;
+  /** Stopped in reverse; a machine that is killed takes all of them along, and waits for those who watch over them. */
   const stopParts = async (how: "SIGTERM" | "SIGKILL"): Promise<void> => {
-    if (how === "SIGKILL") await machine.kill();
+    ending.abort(new Error(`node ${name} ends`));
+    const killed = how === "SIGKILL" ? machine.kill() : undefined;
+    killed?.catch(() => undefined); // told below
+    await named?.catch(() => undefined); // what is being started is stopped, too
     for (const part of parts.toReversed()) await part.stop(how);
+    await killed;
   };
   cleanup.defer(() => stopParts("SIGKILL"));
   const run = async (component: Component): Promise<void> => {
     const deps = { log: withNode(log, name) };
     parts.push(await supervise(component, deps, signal));
   };
-  const attach = async (): Promise<readonly string[]> => {
+  const joinCluster = async (): Promise<void> => {
     const { index, underlay } = options;
     const { addresses } = await underlay.attachNode({ nodeName: name, index, netnsPath: machine.netnsPath }, signal);
-    return [addresses[4], addresses[6]].filter((address) => address !== undefined);
+    const identity: NodeIdentityOptions = {
+      pki: await options.pki,
+      server: options.server,
+      addresses: [addresses[4], addresses[6]].filter((address) => address !== undefined),
+      nodeName: name,
+      clusterName: options.clusterName,
+      podCgroupParent: machine.podCgroupParent,
+      // The others are for pods with no IPv4, which no pod of such a cluster is.
+      clusterDns: spec.dns === "podwire" ? dnsAddresses(spec).slice(0, 1) : [],
+      version: options.version,
+    };
+    await writeNodeIdentity(machine.rootPath, await issueNodeIdentity(identity));
   };
-  const [addresses] = await Promise.all([
-    attach(),
+  await Promise.all([
+    joinCluster(),
     useRegistry(machine, options.registryUrl).then(() => run(containerdComponent(programs))),
+    options.apiServing,
   ]);
-  const [pki, server] = await Promise.all([options.pki, options.apiServer]);
-  const identity: NodeIdentityOptions = {
-    pki,
-    server,
-    addresses,
-    nodeName: name,
-    clusterName: options.clusterName,
-    podCgroupParent: machine.podCgroupParent,
-    version: options.version,
+  const registration = kubeletRegistration(programs);
+  await Promise.all([run(agentComponent({ ...programs, spec })), run(kubeletComponent(programs))]);
+  // Pods ask for names, a node does not: before, it would only take turns with what makes the node ready.
+  named = registration(ending.signal).then(async () => {
+    if (spec.dns === "podwire") await run(dnsComponent({ ...programs, spec }));
+  });
+  named.catch(() => undefined); // told to those who wait for it
+  const registered = async (waiting: AbortSignal): Promise<void> => {
+    await registration(waiting);
+    await named;
   };
-  await writeNodeIdentity(machine.rootPath, await issueNodeIdentity(identity));
-  const registered = kubeletRegistration(programs);
-  await Promise.all([run(agentComponent(programs)), run(kubeletComponent(programs))]);
 
   const owned = cleanup.move();
   let isEnding: Promise<void> | undefined;

@@ -29,6 +29,7 @@ export function controlPlaneComponent(options: ControlOptions): Component {
     "control-plane",
     ...["--listen", `${address}:${API_PORT}`, "--data-dir", dataDir, "--store", storeUrl, "--name", spec.name],
     ...["--pod-cidr", spec.podCidrs.join(","), "--service-cidr", spec.serviceCidrs.join(",")],
+    ...(spec.loadBalancerPools.length > 0 ? ["--load-balancer-pool", spec.loadBalancerPools.join(",")] : []),
   ];
   return programComponent("control-plane", argv, / control plane ready /, options);
 }

@@ -12,6 +12,7 @@ import { NODE_FILES_DIR } from "../node-root.ts";
 import { NODE_PATH } from "../node-sandbox.ts";
 import { waitForLogLine } from "../wait-for-log-line.ts";
 import { waitForSocket } from "../wait-for-socket.ts";
+import { CLUSTER_DOMAIN, type ClusterSpec, dnsAddresses } from "./cluster-spec.ts";
 import { type Component, type ComponentProcess, spawnInNode } from "./component.ts";
 import { untilReady } from "./control-components.ts";
 import { AGENT_KUBECONFIG, KUBELET_CONFIG } from "./node-identity.ts";
@@ -58,10 +59,18 @@ export function kubeletRegistration(options: NodeProgramOptions): (signal: Abort
   return (signal) => waitForLogLine({ path, offset, pattern: / kubelet ready / }, signal);
 }
 
+export interface AgentProgramOptions extends NodeProgramOptions {
+  readonly spec: Pick<ClusterSpec, "serviceProxy" | "serviceCidrs" | "policy" | "established">;
+}
+
 /** Ready when its socket accepts. */
-export function agentComponent(options: NodeProgramOptions): Component {
-  const { machine } = options;
-  const argv = [...NODE_PODWIRE, "agent", "--kubeconfig", AGENT_KUBECONFIG, "--node-name", machine.name];
+export function agentComponent(options: AgentProgramOptions): Component {
+  const { machine, spec } = options;
+  const argv = [
+    ...[...NODE_PODWIRE, "agent", "--kubeconfig", AGENT_KUBECONFIG, "--node-name", machine.name],
+    ...["--policy", spec.policy, "--established", spec.established],
+    ...["--service-proxy", spec.serviceProxy, "--service-cidr", spec.serviceCidrs.join(",")],
+  ];
   return {
     name: "agent",
     async start(signal) {
@@ -74,6 +83,20 @@ export function agentComponent(options: NodeProgramOptions): Component {
       return program;
     },
   };
+}
+
+export interface DnsProgramOptions extends NodeProgramOptions {
+  readonly spec: Pick<ClusterSpec, "serviceCidrs" | "dnsUpstream">;
+}
+
+/** Started; it serves as soon as it knows the cluster's objects. */
+export function dnsComponent(options: DnsProgramOptions): Component {
+  const { spec } = options;
+  const argv = [
+    ...[...NODE_PODWIRE, "dns", "--kubeconfig", AGENT_KUBECONFIG, "--domain", CLUSTER_DOMAIN],
+    ...["--address", dnsAddresses(spec).join(","), "--dns-upstream", spec.dnsUpstream.join(",") || "none"],
+  ];
+  return { name: "dns", start: () => spawn(options, "dns", argv) };
 }
 
 function spawn(options: NodeProgramOptions, name: string, argv: readonly string[]): Promise<ComponentProcess> {

@@ -8,6 +8,7 @@ import { kubeconfigText } from "#control-plane/pki/kubeconfig.ts";
 import type { Pki } from "#control-plane/pki/open-pki.ts";
 import type { KubeletConfig } from "#kubelet/run-kubelet.ts";
 import { CONTAINERD_SOCKET } from "../containerd-config.ts";
+import { CLUSTER_DOMAIN } from "./cluster-spec.ts";
 
 export interface NodeIdentityOptions {
   readonly pki: Pick<Pki, "issueClient" | "issueServing" | "certificateAuthority">;
@@ -18,6 +19,8 @@ export interface NodeIdentityOptions {
   /** The main one first. */
   readonly addresses: readonly string[];
   readonly podCgroupParent: string;
+  /** Name servers of its pods; none: those of the node. */
+  readonly clusterDns: readonly string[];
   readonly version: string;
 }
 
@@ -76,7 +79,13 @@ export async function writeNodeIdentity(rootPath: string, files: readonly NodeFi
   );
 }
 
-function kubeletConfig({ nodeName, addresses, podCgroupParent, version }: NodeIdentityOptions): KubeletConfig {
+function kubeletConfig({
+  nodeName,
+  addresses,
+  podCgroupParent,
+  clusterDns,
+  version,
+}: NodeIdentityOptions): KubeletConfig {
   const [host = ""] = addresses;
   return {
     kubeconfig: KUBELET_KUBECONFIG,
@@ -86,8 +95,8 @@ function kubeletConfig({ nodeName, addresses, podCgroupParent, version }: NodeId
     stateRoot: "/var/lib/kubelet",
     logRoot: "/var/log/pods",
     cgroupParent: podCgroupParent,
-    clusterDns: [],
-    clusterDomain: "cluster.local",
+    clusterDns,
+    clusterDomain: CLUSTER_DOMAIN,
     maxPods: MAX_PODS,
     parallelStarts: PARALLEL_STARTS,
     version,

@@ -15,7 +15,14 @@ test("parseClusterConfig gives a whole cluster for nothing", () => {
     store: "sqlite",
     podCidrs: ["10.244.0.0/16"],
     serviceCidrs: ["10.96.0.0/16"],
+    serviceProxy: "nftables",
+    policy: "nftables",
+    established: "reevaluate",
+    loadBalancerPools: [],
+    dns: "podwire",
+    dnsUpstream: [],
     mtuBytes: 1500,
+    uplink: false,
   });
 });
 
@@ -31,6 +38,8 @@ test("parseClusterConfig completes both families, and puts IPv4 first", () => {
 
 const WRONG: readonly (readonly [what: string, config: object, key: string, message: RegExp])[] = [
   ["a wrong key", { node: 3 }, "node", /did you mean "nodes"/],
+  ["a wrong service proxy", { serviceProxy: "iptable" }, "serviceProxy", /did you mean "iptables"/],
+  ["a pool among pods", { loadBalancerPool: "10.244.9.0/24" }, "loadBalancerPool", /overlaps 10\.244\.0\.0\/16/],
   ["a wrong network", { network: "vxlam" }, "network", /is "vxlam": did you mean "vxlan"/],
   ["a key of another network", { network: { type: "host-gw", vni: 3 } }, "network.vni", /is no key/],
   ["a wrong key of the network", { network: { typ: "udp" } }, "network.typ", /did you mean "type"/],

@@ -2,13 +2,32 @@
  * From a configuration, as a file and the command line's options give it, to a cluster that can be: names, numbers,
  * and address ranges that are apart from each other and large enough. Pure. Throws ConfigError.
  */
-import { addressLength, formatPrefix, networkOf, overlaps, type Prefix, parsePrefix } from "#base/ip-address.ts";
+import {
+  addressLength,
+  formatPrefix,
+  networkOf,
+  overlaps,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from "#base/ip-address.ts";
 import type { JsonValue } from "#base/json.ts";
 import { isClusterName, NAME_RULE } from "../cluster-paths.ts";
-import { type ClusterSpec, NETWORK_TYPES, type NetworkSpec } from "./cluster-spec.ts";
+import {
+  type ClusterSpec,
+  DNS_CHOICES,
+  ESTABLISHED_CHOICES,
+  NETWORK_TYPES,
+  type NetworkSpec,
+  POLICY_CHOICES,
+  SERVICE_PROXY_CHOICES,
+} from "./cluster-spec.ts";
 import { type ConfigReader, configReader } from "./config-reader.ts";
 
-export const CONFIG_KEYS = ["name", "nodes", "network", "store", "dualStack", "podCidr", "serviceCidr", "mtu"] as const;
+export const CONFIG_KEYS = [
+  ...(["name", "nodes", "network", "store", "dualStack", "podCidr", "serviceCidr"] as const),
+  ...(["serviceProxy", "policy", "established", "loadBalancerPool", "dns", "dnsUpstream", "mtu", "uplink"] as const),
+] as const;
 
 export const DEFAULT_NAME = "podwire";
 export const DEFAULT_NODES = 3;
@@ -20,6 +39,8 @@ const MIN_MTU = { 4: 576, 6: 1280 } as const;
 const MAX_MTU = 65_535;
 /** Nodes that an underlay has addresses for. */
 const MAX_NODES = 244;
+/** The tenth address needs so many bits. */
+const DNS_ADDRESS_BITS = 4;
 /** What node IPAM gives to each node. */
 const NODE_PREFIX_LENGTH = { 4: 24, 6: 64 } as const;
 
@@ -41,6 +62,9 @@ export function parseClusterConfig(config: unknown): ClusterSpec {
   const services = readCidrs(read, "serviceCidr", dualStack, DEFAULT_SERVICES);
   requireApart(read, pods, services);
   requireRoomForNodes(read, pods, nodes);
+  const pools = readPools(read, pods, services);
+  const dns = read.choice("dns", DNS_CHOICES, "podwire");
+  if (dns === "podwire") requireRoomForDns(read, services);
   const network = parseNetwork(read.value("network") ?? "vxlan");
   if (network.type === "udp" && dualStack) {
     read.refuse("network", "is udp, which carries IPv4 only: leave dualStack out, or take vxlan or host-gw");
@@ -52,7 +76,14 @@ export function parseClusterConfig(config: unknown): ClusterSpec {
     store: parseStore(read),
     podCidrs: pods.map(formatPrefix),
     serviceCidrs: services.map(formatPrefix),
+    serviceProxy: read.choice("serviceProxy", SERVICE_PROXY_CHOICES, "nftables"),
+    policy: read.choice("policy", POLICY_CHOICES, "nftables"),
+    established: read.choice("established", ESTABLISHED_CHOICES, "reevaluate"),
+    loadBalancerPools: pools.map(formatPrefix),
+    dns,
+    dnsUpstream: parseDnsUpstream(read),
     mtuBytes: read.integer("mtu", { min: MIN_MTU[dualStack ? 6 : 4], max: MAX_MTU, fallback: DEFAULT_MTU }),
+    uplink: read.boolean("uplink", false),
   };
 }
 
@@ -64,7 +95,14 @@ const FIELDS_OF = {
   dualStack: ["podCidrs", "serviceCidrs"],
   podCidr: ["podCidrs"],
   serviceCidr: ["serviceCidrs"],
+  serviceProxy: ["serviceProxy"],
+  policy: ["policy"],
+  established: ["established"],
+  loadBalancerPool: ["loadBalancerPools"],
+  dns: ["dns"],
+  dnsUpstream: ["dnsUpstream"],
   mtu: ["mtuBytes"],
+  uplink: ["uplink"],
 } as const satisfies Readonly<Record<(typeof CONFIG_KEYS)[number], readonly (keyof ClusterSpec)[]>>;
 
 /** What a configuration that was parsed says of a cluster itself, rather than by defaults. */
@@ -115,6 +153,18 @@ function parseCidr(read: ConfigReader, key: string, text: string): Prefix {
   }
 }
 
+function readPools(read: ConfigReader, pods: readonly Prefix[], services: readonly Prefix[]): readonly Prefix[] {
+  const texts = read.string("loadBalancerPool", "").split(",");
+  const pools = texts.filter((text) => text !== "").map((text) => parseCidr(read, "loadBalancerPool", text.trim()));
+  const used = [...pods, ...services, ...UNDERLAY, ...NOT_UNICAST];
+  for (const pool of pools) {
+    const other = used.find((one) => one.family === pool.family && overlaps(one, pool));
+    if (other)
+      read.refuse("loadBalancerPool", `${formatPrefix(pool)} overlaps ${formatPrefix(other)}, which is in use`);
+  }
+  return pools;
+}
+
 function requireApart(read: ConfigReader, pods: readonly Prefix[], services: readonly Prefix[]): void {
   const clash = (one: readonly Prefix[], other: readonly Prefix[]) =>
     one.flatMap((a) => other.filter((b) => a.family === b.family && overlaps(a, b)).map((b) => [a, b] as const))[0];
@@ -139,6 +189,27 @@ function requireRoomForNodes(read: ConfigReader, pods: readonly Prefix[], nodes:
       read.refuse("nodes", `is ${nodes}, but "podCidr" ${formatPrefix(prefix)} has room for ${room}: ${each}`);
     }
   }
+}
+
+function requireRoomForDns(read: ConfigReader, services: readonly Prefix[]): void {
+  for (const prefix of services) {
+    if (addressLength(prefix.family) - prefix.length >= DNS_ADDRESS_BITS) continue;
+    read.refuse("serviceCidr", `${formatPrefix(prefix)} is too small: its tenth address is the cluster's name server`);
+  }
+}
+
+/** Behind commas; "none" is nobody. */
+function parseDnsUpstream(read: ConfigReader): readonly string[] {
+  const text = read.string("dnsUpstream", "none");
+  if (text === "none") return [];
+  return text.split(",").map((one) => {
+    try {
+      return parseAddress(one.trim());
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      return read.refuse("dnsUpstream", `is ${JSON.stringify(text)}: ${why}`);
+    }
+  });
 }
 
 /** "vxlan", or `{type: vxlan, directRouting: true}`. */

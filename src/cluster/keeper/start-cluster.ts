@@ -5,6 +5,7 @@
 import type { Node } from "#api/kinds/node.ts";
 import type { ApiClient } from "#api-client/api-client.ts";
 import type { Informer } from "#api-client/informer.ts";
+import { createNodeDisks } from "../node-disks.ts";
 import { type Registry, startRegistry } from "../registry/registry.ts";
 import { startUnderlay, type Underlay } from "../underlay/underlay.ts";
 import { type ClusterNode, createClusterNode } from "./cluster-node.ts";
@@ -39,7 +40,12 @@ export async function startCluster(options: ClusterOptions, progress: Progress, 
   const failed = new AbortController();
   const starting = AbortSignal.any([signal, failed.signal]);
   const underlay = await progress.run("underlay: bridge, router, outside, link to the host", async () => {
-    const network = { dualStack: isDualStack(spec), mtuBytes: spec.mtuBytes, isHostJoined: true };
+    const network = {
+      dualStack: isDualStack(spec),
+      mtuBytes: spec.mtuBytes,
+      isHostJoined: true,
+      hasUplink: spec.uplink,
+    };
     return cleanup.use(await startUnderlay({ clusterName: spec.name, ...network }, starting));
   });
   const registry = cleanup.use(
@@ -59,23 +65,26 @@ export async function startCluster(options: ClusterOptions, progress: Progress, 
   const control = pki.then((made) =>
     progress.run("control plane: API, scheduler, controllers", () => startControl(controlOptions, made, starting)),
   );
-  const apiServer = control.then(() => server);
   // Told by `control`; nodes may not wait for them yet, and an end that nobody waits for would be the keeper's.
-  for (const early of [pki, apiServer]) early.catch(() => undefined);
+  for (const early of [pki, control]) early.catch(() => undefined);
   cleanup.defer(async () => await (await control.catch(() => undefined))?.[Symbol.asyncDispose]());
+  const disks = cleanup.use(createNodeDisks(paths.disks));
   const nodes = nodeNames(spec).map((name, index) =>
     createClusterNode({
       name,
       index,
       clusterName: spec.name,
       stateDir: paths.nodes,
+      disks,
       binDir: options.binDir,
       logDir: paths.logs,
       version: options.version,
+      spec,
       underlay,
       registryUrl: registry.url,
       pki,
-      apiServer,
+      server,
+      apiServing: control,
       log,
     }),
   );

@@ -299,8 +299,14 @@ test("startUnderlay takes the place of a killed one's link", requireRoot, async 
 test("an underlay whose process is killed takes its link from the host", requireRoot, async () => {
   using host = testNetns({ loopbackUp: true });
   const before = await hostState(host);
+  await startAndKill(host);
+  assert.deepEqual(await hostState(host), before);
+});
+
+/** Resolves when its link is gone. */
+async function startAndKill(host: Netns, ...options: readonly string[]): Promise<void> {
   const harness = fileURLToPath(import.meta.resolve("./testing/underlay-harness.ts"));
-  const child = spawn(process.execPath, [harness, host.path], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [harness, host.path, ...options], { stdio: ["pipe", "pipe", "inherit"] });
   const exited = once(child, "exit");
   const signal = SIGNAL();
   try {
@@ -314,8 +320,7 @@ test("an underlay whose process is killed takes its link from the host", require
     await exited;
     await gone.promise;
   }
-  assert.deepEqual(await hostState(host), before);
-});
+}
 
 test("startUnderlay undoes what it has done when it fails", requireRoot, async () => {
   using host = testNetns({ loopbackUp: true });
@@ -324,6 +329,63 @@ test("startUnderlay undoes what it has done when it fails", requireRoot, async (
   await assert.rejects(startUnderlay({ ...OPTIONS, hostNetns: host }, SIGNAL()), /IPv6/);
   assert.deepEqual(await hostState(host), before);
 });
+
+test("an uplink leads out under the host's address, and lets nobody in", requireRoot, () =>
+  withWorld(
+    async ({ host, underlay, nodes: [node] }) => {
+      assert.ok(node);
+      using internet = testNetns({ loopbackUp: true });
+      await joinInternet(host, internet);
+      await using _far = startNetnsService(internet, "internet");
+      await using _near = startNetnsService(node.netns, node.name);
+      assert.equal(await ask(node.netns, "198.51.100.2"), peerAnswer("internet", "198.51.100.1"));
+      const { outside } = underlay;
+      assert.equal(await ask(node.netns, outside.addresses[4]), peerAnswer("outside", node.uplink.addresses[4]));
+      await outputIn(internet, ["ip", "route", "add", "10.213.0.0/16", "via", "198.51.100.1"]);
+      const ping = ["ping", "-c", "1", "-W", "1", node.uplink.addresses[4]];
+      assert.equal((await execIn(internet, ping)).code, 1);
+      await outputIn(host, ["nft", "flush", "chain", "inet", "podwire-uplink-test", "forward"]);
+      assert.equal((await execIn(internet, ping)).code, 0);
+    },
+    { hasUplink: true },
+  ),
+);
+
+test(
+  "uplinks leave the host as it was: forwarding is set back by the last one, a killed one is cleaned up",
+  requireRoot,
+  async () => {
+    using host = testNetns({ loopbackUp: true });
+    const state = async (): Promise<string> =>
+      `${await outputIn(host, ["nft", "list", "tables"])}${await outputIn(host, ["cat", "/proc/sys/net/ipv4/ip_forward"])}`;
+    const start = (clusterName: string) =>
+      startUnderlay({ ...OPTIONS, clusterName, hasUplink: true, hostNetns: host }, SIGNAL());
+    await outputIn(host, ["sysctl", "-qw", "net.ipv4.ip_forward=0"]);
+    assert.equal(await state(), "0\n");
+    {
+      const one = await start("one");
+      await using two = await start("two");
+      await one[Symbol.asyncDispose]();
+      assert.equal(await state(), "table inet podwire-uplink-two\n1\n");
+      assert.ok(two);
+    }
+    assert.equal(await state(), "0\n");
+    await startAndKill(host, "uplink");
+    assert.equal(await state(), "table inet podwire-uplink-killed\n1\n");
+    await removeUnderlayTraces("other", host);
+    assert.equal(await state(), "table inet podwire-uplink-killed\n1\n");
+    await removeUnderlayTraces("killed", host);
+    assert.equal(await state(), "0\n");
+  },
+);
+
+/** The host's way to everything else. */
+async function joinInternet(host: Netns, internet: Netns): Promise<void> {
+  const netns = `/proc/${process.pid}/fd/${internet.fd}`;
+  const link = "ip link add up0 type veth peer name eth0 netns";
+  await outputIn(host, ["sh", "-ec", `${link} ${netns}; ip address add 198.51.100.1/24 dev up0; ip link set up0 up`]);
+  await outputIn(internet, ["sh", "-ec", "ip address add 198.51.100.2/24 dev eth0; ip link set eth0 up"]);
+}
 
 async function withWorld(body: (world: World) => Promise<void>, options: Partial<UnderlayOptions> = {}): Promise<void> {
   using host = testNetns({ loopbackUp: true });

@@ -16,6 +16,7 @@ import { createLink, setLink } from "#kernel/rtnetlink/link.ts";
 import { writeSysctls } from "#kernel/sysctl.ts";
 import { chooseSubnet, type Families } from "./choose-subnet.ts";
 import { joinHost, removeHostLink } from "./host-link.ts";
+import { openHostUplink, removeHostUplink } from "./host-uplink.ts";
 import { createLinkFaults } from "./link-faults.ts";
 import {
   attachNode,
@@ -35,6 +36,8 @@ export interface UnderlayOptions {
   /** Of every link. */
   readonly mtuBytes: number;
   readonly isHostJoined: boolean;
+  /** Through the host to whatever it reaches; for a host that is joined. Default: no. */
+  readonly hasUplink?: boolean;
   /** Where the host's link goes; default: the network namespace of this process. */
   readonly hostNetns?: Netns;
 }
@@ -68,9 +71,9 @@ const BRIDGE = "underlay";
 
 /** The caller knows that no cluster of this name runs; what a killed one has left on the host is removed. */
 export async function startUnderlay(options: UnderlayOptions, signal: AbortSignal): Promise<Underlay> {
-  const { clusterName, dualStack, mtuBytes, isHostJoined, hostNetns } = options;
+  const { clusterName, dualStack, mtuBytes, isHostJoined, hasUplink = false, hostNetns } = options;
   signal.throwIfAborted();
-  await removeHostLink(clusterName, hostNetns);
+  await removeUnderlayTraces(clusterName, hostNetns);
   await using cleanup = new AsyncDisposableStack();
   const netns = cleanup.use(unshareNetns());
   const bridge = createBridge(netns, mtuBytes);
@@ -79,6 +82,11 @@ export async function startUnderlay(options: UnderlayOptions, signal: AbortSigna
     ? await joinHost({ clusterName, dualStack, mtuBytes, hostNetns, underlay: netns, bridge }, signal)
     : chooseSubnet([], dualStack);
   addressBridge(netns, bridge, subnets);
+  if (isHostJoined && hasUplink) {
+    cleanup.defer(() => removeHostUplink(clusterName, hostNetns));
+    const hostAddress = hostAddresses(subnets)[4];
+    openHostUplink({ clusterName, subnet: subnets[4], hostAddress, underlay: netns, hostNetns });
+  }
   const outside = cleanup.use(await startOutside({ router: netns, subnets, mtuBytes }, signal));
   const faults = cleanup.use(createLinkFaults(netns));
   signal.throwIfAborted();
@@ -111,8 +119,12 @@ export async function startUnderlay(options: UnderlayOptions, signal: AbortSigna
   };
 }
 
-/** What a cluster that was killed can leave: its link on the host, for the moment until its namespace has ended. */
+/**
+ * What a cluster that was killed can leave: its way out through the host, and its link on the host, for the moment until
+ * its namespace has ended.
+ */
 export async function removeUnderlayTraces(clusterName: string, hostNetns?: Netns): Promise<void> {
+  removeHostUplink(clusterName, hostNetns);
   await removeHostLink(clusterName, hostNetns);
 }
 

@@ -15,7 +15,7 @@ export interface HistoryBounds {
   readonly minChanges: number;
 }
 
-export const DEFAULT_BOUNDS: HistoryBounds = { maxChanges: 20_000, maxAgeMs: 75_000, minChanges: 1_000 };
+export const DEFAULT_BOUNDS: HistoryBounds = { maxChanges: 10_000, maxAgeMs: 75_000, minChanges: 1_000 };
 
 export interface History {
   /** All changes behind it are known. */

@@ -8,12 +8,14 @@ import { endpointSliceMirroringController } from "./endpoint-slice-mirroring/sta
 import { endpointsController } from "./endpoints/start-endpoints.ts";
 import { garbageCollectorController } from "./garbage-collector/start-garbage-collector.ts";
 import type { KindSource } from "./kind-source.ts";
+import { loadBalancerController } from "./load-balancer/start-load-balancer.ts";
 import { namespaceController } from "./namespace/start-namespace.ts";
 import { nodeIpamController } from "./node-ipam/start-node-ipam.ts";
 import { nodeLifecycleController } from "./node-lifecycle/start-node-lifecycle.ts";
 import { taintEvictionController } from "./node-lifecycle/start-taint-eviction.ts";
 import { podDisruptionBudgetController } from "./pod-disruption-budget/start-pod-disruption-budget.ts";
 import { podGcController } from "./pod-gc/start-pod-gc.ts";
+import { programmedPoliciesController } from "./programmed-policies/start-programmed-policies.ts";
 import { serviceAccountController } from "./service-account/start-service-account.ts";
 
 export interface ClusterControllerOptions {
@@ -28,6 +30,8 @@ export interface ClusterControllerOptions {
   readonly clusterCidrs: readonly Prefix[];
   /** Bits of a node's range. Default: 24 and 64. */
   readonly nodeMaskSizes?: { readonly ipv4?: number | undefined; readonly ipv6?: number | undefined } | undefined;
+  /** What Services of type LoadBalancer get their addresses from; none: somebody else gives them. */
+  readonly loadBalancerPools?: readonly Prefix[] | undefined;
   /** How long a node may be silent. Default: 40 s. */
   readonly nodeMonitorGracePeriodMs?: number | undefined;
   /** The same for nodes that have not posted anything yet. Default: 60 s. */
@@ -43,6 +47,7 @@ export interface ClusterControllerOptions {
 /** Throws RangeError when the cluster's ranges cannot be cut into those of nodes. */
 export function clusterControllers(options: ClusterControllerOptions): readonly Controller[] {
   const { kinds, apiServers, caCertificate, serviceCidrs, clusterCidrs, nodeMaskSizes } = options;
+  const { loadBalancerPools = [] } = options;
   const { nodeMonitorGracePeriodMs, nodeStartupGracePeriodMs } = options;
   const { missingNodeGracePeriodMs, endedPodThreshold, maxEndpointsPerSlice } = options;
   return [
@@ -61,5 +66,7 @@ export function clusterControllers(options: ClusterControllerOptions): readonly 
     endpointsController(),
     endpointSliceMirroringController(),
     podDisruptionBudgetController(kinds),
+    programmedPoliciesController(),
+    ...(loadBalancerPools.length > 0 ? [loadBalancerController({ pools: loadBalancerPools })] : []),
   ];
 }

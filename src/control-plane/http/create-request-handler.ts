@@ -106,7 +106,9 @@ async function serve(deps: RequestHandlerDeps, call: Call): Promise<Answer | und
   if (connect === undefined)
     return await serveResource(deps, { request, response, target, verb, query, user, signal, warn });
   const context: RequestContext = { ...READ_OPTIONS, user, signal, warn };
-  await connect({ request, response, target, query, rest: path.rest, upgrade, signal }, context);
+  // Nothing else would end a connection that both sides keep open.
+  const untilStop = AbortSignal.any([signal, deps.stopping]);
+  await connect({ request, response, target, query, rest: path.rest, upgrade, signal: untilStop }, context);
   return undefined;
 }
 

@@ -5,11 +5,12 @@
  *   pod ── cni0 [node1] eth0 ── underlay ── eth0 [node2] cni0 ── pod
  */
 import { type Family, type IpAddress, type Prefix, parsePrefix } from "#base/ip-address.ts";
+import type { MacAddress } from "#base/mac-address.ts";
 import { createNetlinkSocket, NETLINK_ROUTE, type NetlinkSocket } from "#kernel/netlink/socket.ts";
 import type { Netns } from "#kernel/netns/netns.ts";
 import { addAddress } from "#kernel/rtnetlink/address.ts";
 import { watchLinks } from "#kernel/rtnetlink/events.ts";
-import { createLink, createVeth, listLinks, setLink } from "#kernel/rtnetlink/link.ts";
+import { createLink, createVeth, findLink, listLinks, setLink } from "#kernel/rtnetlink/link.ts";
 import { addRoute } from "#kernel/rtnetlink/route.ts";
 import { writeSysctls } from "#kernel/sysctl.ts";
 import { testNetns } from "#kernel/testing/with-netns.ts";
@@ -19,6 +20,9 @@ import { vtepMac } from "../vtep-mac.ts";
 export const UNDERLAY_MTU = 1500;
 
 export interface TestPod {
+  /** The node's end of its pair of links. */
+  readonly link: string;
+  readonly mac: MacAddress | undefined;
   readonly netns: Netns;
   readonly socket: NetlinkSocket;
   readonly addresses: Readonly<Record<Family, IpAddress>>;
@@ -53,13 +57,18 @@ const DEADLINE_MS = 5000;
 /** Questions have numbers 2 above a multiple of 4: RTM_GETLINK 18, RTM_GETADDR 22, … (include/uapi/linux/rtnetlink.h) */
 const isQuestion = (type: number): boolean => type % 4 === 2;
 
-export async function createWorld(): Promise<World> {
+export interface WorldOptions {
+  /** Last part of the addresses of each node's pods. Default: two pods. */
+  readonly podHosts?: readonly number[];
+}
+
+export async function createWorld({ podHosts = PODS }: WorldOptions = {}): Promise<World> {
   using stack = new DisposableStack();
   const underlay = stack.use(testNetns());
   const underlaySocket = stack.use(createNetlinkSocket({ protocol: NETLINK_ROUTE, netns: underlay }));
   const bridge = createLink(underlaySocket, { name: "br0", kind: { type: "bridge" }, mtu: UNDERLAY_MTU, up: true });
   const addNode = (number: number): TestNode => {
-    const node = createNode(stack, number);
+    const node = createNode(stack, number, podHosts);
     const port = { name: `node${number}`, master: bridge.ifindex, up: true };
     const veth = createVeth(underlaySocket, { ...port, peer: { name: "eth0", netnsFd: node.netns.fd } });
     setLink(node.socket, veth.peerIfindex, { up: true });
@@ -93,7 +102,7 @@ export async function createWorld(): Promise<World> {
   };
 }
 
-function createNode(stack: DisposableStack, number: number): TestNode {
+function createNode(stack: DisposableStack, number: number, podHosts: readonly number[]): TestNode {
   const netns = stack.use(testNetns({ loopbackUp: true }));
   const socket = countingSocket(stack.use(createNetlinkSocket({ protocol: NETLINK_ROUTE, netns })));
   writeSysctls(netns, {
@@ -107,7 +116,7 @@ function createNode(stack: DisposableStack, number: number): TestNode {
   for (const family of FAMILIES) {
     addAddress(socket, { ifindex: cni0.ifindex, prefix: podPrefix(family, number, 1), noDad: true });
   }
-  const pods = PODS.map((host) => createPod(stack, socket, cni0.ifindex, number, host));
+  const pods = podHosts.map((host) => createPod(stack, socket, cni0.ifindex, number, host));
   return {
     netns,
     socket,
@@ -146,7 +155,7 @@ function createPod(
     addRoute(socket, { destination, gateway, oif: veth.peerIfindex });
   }
   const addresses = { 4: podPrefix(4, node, host).address, 6: podPrefix(6, node, host).address };
-  return { netns, socket, addresses };
+  return { link: veth.name, mac: findLink(socket, { ifindex: veth.peerIfindex })?.mac, netns, socket, addresses };
 }
 
 function desiredOf(nodes: readonly TestNode[], index: number, backendOf: (peer: number) => Backend): DesiredNetwork {

@@ -115,7 +115,7 @@ export function removeNat(nft: NftSocket, owner: string, what: NatState | keyof 
     return;
   }
   const planned = planElements(owner, what);
-  removeElements(
+  deleteElements(
     nft,
     planned.filter(({ set, key }) => findElement(nft, { ...NAT_TABLE, set }, key)?.comment === owner),
   );
@@ -147,8 +147,15 @@ export function listNat(nft: NftSocket): readonly ListedElement[] {
   );
 }
 
+type ElementOfSet = NftSetElement & { readonly set: string };
+
 /** Deletes elements, and the subnet chains that nobody refers to afterwards. */
-export function removeElements(nft: NftSocket, elements: readonly (NftSetElement & { readonly set: string })[]): void {
+export function removeElements(nft: NftSocket, elements: readonly ElementOfSet[]): void {
+  deleteElements(nft, elements);
+  removeUnusedChains(nft, elements);
+}
+
+function deleteElements(nft: NftSocket, elements: readonly ElementOfSet[]): void {
   if (elements.length === 0) return;
   const sets = [...Map.groupBy(elements, ({ set }) => set)].map(([set, ofSet]) => ({
     ...NAT_TABLE,
@@ -156,7 +163,6 @@ export function removeElements(nft: NftSocket, elements: readonly (NftSetElement
     elements: ofSet.map(({ key }) => ({ key })),
   }));
   deleteElementsIfPresent(nft, sets, "remove address translation");
-  removeUnusedChains(nft, elements);
 }
 
 function removeUnusedChains(nft: NftSocket, elements: readonly NftSetElement[]): void {

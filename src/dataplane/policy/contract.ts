@@ -4,7 +4,7 @@
  */
 import type { IpAddress, Prefix } from "#base/ip-address.ts";
 import type { MacAddress } from "#base/mac-address.ts";
-import type { PodId, RuleModel, RuleModelChanges } from "#policy/rule-model.ts";
+import type { Direction, PodId, RuleModel, RuleModelChanges } from "#policy/rule-model.ts";
 
 /** What happens to connections that were allowed when a policy changes. */
 export type EstablishedFlows = "keep" | "reevaluate";
@@ -13,8 +13,12 @@ export type EstablishedFlows = "keep" | "reevaluate";
 export interface PolicyNode {
   /** Where this node's pods have their addresses: an address in here that no pod of the model has gets nothing through. */
   readonly nodePods: readonly Prefix[];
-  /** Links of pods that are of this node's network, as `veth*` or `cni0`: what comes from one and is no known pod is dropped. */
+  /** Links of routed pods, as `veth*`: what comes from one that is not attached is dropped. */
   readonly podLinks: readonly string[];
+  /** Bridges whose ports are pods, as `cni0`: a port that is not attached gets nothing in. */
+  readonly bridges?: readonly string[] | undefined;
+  /** UDP ports of the tunnels between nodes: no pod sends there, since a node takes what comes for another node's. */
+  readonly overlayPorts?: readonly number[] | undefined;
   readonly established: EstablishedFlows;
 }
 
@@ -35,13 +39,22 @@ export interface PolicyApplied {
 
 /** Packets that a rule decided, since it is in the kernel. */
 export interface RuleCounter {
-  readonly pod: PodId;
-  readonly direction: "ingress" | "egress";
+  /** Absent where pods share the rule. */
+  readonly pod?: PodId | undefined;
+  readonly direction: Direction;
   /** A rule's id, or `isolation`, or `unknown pod`, or `spoofed address`. */
   readonly reason: string;
-  readonly verdict: "accept" | "deny";
+  readonly verdict: "accept" | "deny" | "pass";
   readonly packets: number;
   readonly bytes: number;
+}
+
+export interface DropReason {
+  /** Absent where pods share the rule: then the packet's addresses say it. */
+  readonly pod?: PodId | undefined;
+  readonly direction: Direction;
+  /** A rule's id, or `isolation`, `unknown pod`, `overlay port`, `stray packet`. */
+  readonly reason: string;
 }
 
 /** Disposing ends what runs in this process and leaves the kernel as it is: what was forbidden stays so. */
@@ -56,5 +69,8 @@ export interface PolicyEnforcer extends AsyncDisposable {
   detach(link: string): void;
   drift(): readonly string[];
   counters(): readonly RuleCounter[];
-  remove(): void;
+  /** What dropped a packet, from the prefix that its log message has; undefined for prefixes of others. */
+  explainDrop(prefix: string): DropReason | undefined;
+  /** Answers whether anything was there. */
+  remove(): boolean;
 }

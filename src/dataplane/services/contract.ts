@@ -61,3 +61,15 @@ export interface ServiceProxy extends AsyncDisposable {
   /** Takes all of it out of the kernel, also what an earlier process left. */
   remove(): void;
 }
+
+/**
+ * A proxy whose technology answers later, because another program does the work. One call at a time. Whoever awaits the
+ * answers serves both kinds.
+ */
+export interface AsyncServiceProxy extends AsyncDisposable {
+  readonly name: ServiceProxyName;
+  sync(node: ServiceProxyNode, desired: ServicePorts): Promise<ServicesApplied>;
+  update(changes: ServicePortChanges): Promise<ServicesApplied>;
+  drift(): Promise<readonly string[]>;
+  remove(): Promise<void>;
+}

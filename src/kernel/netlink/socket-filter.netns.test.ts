@@ -1,11 +1,12 @@
 /** The kernel itself drops what the filters leave out. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decode } from "#base/codec/codec.ts";
 import { createVeth, deleteLink, setLink } from "../rtnetlink/link.ts";
-import { RTM_DELLINK } from "../rtnetlink/link-messages.ts";
+import { ifinfomsg, RTM_DELLINK } from "../rtnetlink/link-messages.ts";
 import { requireRoot, withNetns } from "../testing/with-netns.ts";
 import { createNetlinkSocket, listenNetlink, NETLINK_ROUTE } from "./socket.ts";
-import { notFromPort, onlyType, type SocketFilter } from "./socket-filter.ts";
+import { notFromPort, onlyLink, onlyType, type SocketFilter } from "./socket-filter.ts";
 
 const RTNLGRP_LINK = 1;
 
@@ -17,6 +18,30 @@ test("onlyType lets messages of one type through", requireRoot, () =>
       deleteLink(socket, ifindex);
     });
     assert.deepEqual(new Set(filtered), new Set([RTM_DELLINK]));
+  }),
+);
+
+test("onlyLink lets messages about one link through", requireRoot, () =>
+  withNetns(async (netns) => {
+    using socket = createNetlinkSocket({ protocol: NETLINK_ROUTE, netns });
+    const { ifindex, peerIfindex } = createVeth(socket, { name: "eth0", peer: { name: "eth1" } });
+    const heard: number[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using _watch = listenNetlink(
+      { protocol: NETLINK_ROUTE, groups: [RTNLGRP_LINK], netns, filter: onlyLink(ifindex) },
+      {
+        message({ type, payload }) {
+          heard.push(decode(ifinfomsg, payload).index);
+          if (type === RTM_DELLINK) resolve();
+        },
+        lost: () => assert.fail("events were lost"),
+      },
+    );
+    setLink(socket, peerIfindex, { mtu: 1400 });
+    setLink(socket, ifindex, { mtu: 1400 });
+    deleteLink(socket, ifindex);
+    await promise;
+    assert.deepEqual(new Set(heard), new Set([ifindex]));
   }),
 );
 

@@ -28,12 +28,23 @@ const NONE = 0;
 /** struct nlmsghdr: {length u32, type u16, flags u16, sequence u32, portId u32} in the host's byte order. */
 const TYPE_OFFSET = 4;
 const PORT_ID_OFFSET = 12;
+const LINK_INDEX_OFFSET = 20;
 
 /** Messages of this type alone. */
 export function onlyType(type: number): SocketFilter {
   return [
     { code: LOAD_HALF, k: TYPE_OFFSET },
     { code: JUMP_IF_EQUAL, jumpTrue: 0, jumpFalse: 1, k: asLoaded16(type) },
+    { code: RETURN, k: ALL },
+    { code: RETURN, k: NONE },
+  ];
+}
+
+/** Messages about the link with this ifindex alone: struct ifinfomsg {family u8, pad u8, type u16, index i32, …}. */
+export function onlyLink(ifindex: number): SocketFilter {
+  return [
+    { code: LOAD_WORD, k: LINK_INDEX_OFFSET },
+    { code: JUMP_IF_EQUAL, jumpTrue: 0, jumpFalse: 1, k: asLoaded32(ifindex) },
     { code: RETURN, k: ALL },
     { code: RETURN, k: NONE },
   ];

@@ -45,6 +45,7 @@ import { encodeFilter, type SocketFilter } from "./socket-filter.ts";
 export const NETLINK_ROUTE = 0;
 export const NETLINK_SOCK_DIAG = 4;
 export const NETLINK_NETFILTER = 12;
+export const NETLINK_GENERIC = 16;
 
 const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_CAP_ACK = 10;
@@ -68,8 +69,11 @@ export interface NetlinkSocket extends Disposable {
   readonly portId: number;
   /** One request and its acknowledgement; answers the data messages that came before it. Throws KernelError. */
   request(request: NetlinkRequest, operation: string): readonly NetlinkMessage[];
-  /** As `request`; undefined when the kernel answers with one of these errno values, which then is no failure. */
-  find(request: NetlinkRequest, operation: string, absent: readonly number[]): readonly NetlinkMessage[] | undefined;
+  /**
+   * One object: asked for without acknowledgement, since the kernel answers with the object or an error. Undefined when
+   * it answers with one of these errno values, which then is no failure.
+   */
+  find(request: NetlinkRequest, operation: string, absent: readonly number[]): NetlinkMessage | undefined;
   /** As `request`, with `send` on a pool thread. One at a time per socket; others must not use the socket meanwhile. */
   requestOnThread(request: NetlinkRequest, operation: string): Promise<readonly NetlinkMessage[]>;
   /** All objects of a kind, consistent: repeated when the kernel says that they changed meanwhile. */
@@ -82,7 +86,11 @@ export interface NetlinkSocket extends Disposable {
 }
 
 export interface NetlinkSocketOptions {
-  readonly protocol: typeof NETLINK_ROUTE | typeof NETLINK_NETFILTER | typeof NETLINK_SOCK_DIAG;
+  readonly protocol:
+    | typeof NETLINK_ROUTE
+    | typeof NETLINK_NETFILTER
+    | typeof NETLINK_SOCK_DIAG
+    | typeof NETLINK_GENERIC;
   /** Namespace of the socket; default: this thread's. */
   readonly netns?: Netns;
 }
@@ -90,7 +98,6 @@ export interface NetlinkSocketOptions {
 interface Answer {
   readonly messages: readonly NetlinkMessage[];
   readonly interrupted: boolean;
-  readonly isAbsent: boolean;
 }
 
 export function createNetlinkSocket({ protocol, netns }: NetlinkSocketOptions): NetlinkSocket {
@@ -130,24 +137,38 @@ export function createNetlinkSocket({ protocol, netns }: NetlinkSocketOptions): 
     return decodeMessages(buffer.subarray(0, length));
   }
 
-  /** Reads until the acknowledgement of `sequence`. Payloads are copied: the buffer is used again. */
-  function collect(expected: number, operation: string, absent: readonly number[] = []): Answer {
+  function receiveAnswer(operation: string): readonly NetlinkMessage[] {
+    const datagram = receive(operation);
+    if (datagram === undefined) throw new KernelError(operation, constants.errno.EIO, "netlink answered nothing");
+    return datagram;
+  }
+
+  /** Reads until the acknowledgement of `expected`. Payloads are copied: the buffer is used again. */
+  function collect(expected: number, operation: string): Answer {
     const messages: NetlinkMessage[] = [];
     let interrupted = false;
     for (;;) {
-      const datagram = receive(operation);
-      if (datagram === undefined) throw new KernelError(operation, constants.errno.EIO, "netlink answered nothing");
-      for (const message of datagram) {
+      for (const message of receiveAnswer(operation)) {
         if (message.sequence !== expected) continue; // left over from a request that failed half way
         if (message.flags & NLM_F_DUMP_INTR) interrupted = true;
         if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
-          if (absent.length > 0 && absent.includes(readErrno(message)))
-            return { messages, interrupted, isAbsent: true };
           const error = readError(message, operation);
           if (error) throw error;
-          return { messages, interrupted, isAbsent: false };
+          return { messages, interrupted };
         }
         messages.push({ ...message, payload: Buffer.from(message.payload) });
+      }
+    }
+  }
+
+  /** The first message with the number: the object, or the error. Its payload is a copy. */
+  function collectOne(expected: number, operation: string, absent: readonly number[]): NetlinkMessage | undefined {
+    for (;;) {
+      for (const message of receiveAnswer(operation)) {
+        if (message.sequence !== expected) continue;
+        if (message.type !== NLMSG_ERROR) return { ...message, payload: Buffer.from(message.payload) };
+        if (absent.includes(readErrno(message))) return undefined;
+        throw readError(message, operation) ?? new KernelError(operation, constants.errno.EIO, "there is no object");
       }
     }
   }
@@ -172,10 +193,9 @@ export function createNetlinkSocket({ protocol, netns }: NetlinkSocketOptions): 
       return collect(expected, operation).messages;
     },
     find(request, operation, absent) {
-      const { bytes, expected } = prepare(request, NLM_F_ACK);
+      const { bytes, expected } = prepare(request, 0);
       send(bytes, operation);
-      const { messages, isAbsent } = collect(expected, operation, absent);
-      return isAbsent ? undefined : messages;
+      return collectOne(expected, operation, absent);
     },
     async requestOnThread(request, operation) {
       const { bytes, expected } = prepare(request, NLM_F_ACK);
@@ -217,10 +237,17 @@ export interface ListenOptions extends NetlinkSocketOptions {
   readonly groups: readonly number[];
   /** What to hear at all; default: everything. */
   readonly filter?: SocketFilter;
+  /** Sent first, one after the other: what asks the kernel for messages to this socket alone. */
+  readonly requests?: readonly NetlinkRequest[];
+}
+
+export interface NetlinkSubscription extends Disposable {
+  /** Reports what waits in the socket, now: nothing that has happened is missing afterwards. */
+  drain(): void;
 }
 
 /** Joins multicast groups (RTNLGRP_LINK = 1, …) and reports every message until disposed. */
-export function listenNetlink(options: ListenOptions, listener: NetlinkListener): Disposable {
+export function listenNetlink(options: ListenOptions, listener: NetlinkListener): NetlinkSubscription {
   const fd = openSocket(options.protocol, options.netns);
   const size = Buffer.alloc(4);
   size.writeUInt32LE(EVENT_BUFFER_BYTES);
@@ -228,13 +255,14 @@ export function listenNetlink(options: ListenOptions, listener: NetlinkListener)
   try {
     if (options.filter) attachSocketFilter(fd, encodeFilter(options.filter));
     for (const group of options.groups) setOption(fd, NETLINK_ADD_MEMBERSHIP, group, `join netlink group ${group}`);
+    for (const [index, request] of (options.requests ?? []).entries()) subscribe(fd, request, index + 1);
   } catch (error) {
     closeSync(fd);
     throw error;
   }
   const events = Buffer.allocUnsafeSlow(RECEIVE_BYTES);
   let closed = false;
-  const watch = watchReadable(fd, () => {
+  const drain = (): void => {
     while (!closed) {
       const length = syscalls.recv(fd, events, events.length, MSG_DONTWAIT);
       if (length >= 0) {
@@ -246,8 +274,10 @@ export function listenNetlink(options: ListenOptions, listener: NetlinkListener)
       if (error.code === "ENOBUFS") listener.lost();
       else if (error.code !== "EINTR") throw error;
     }
-  });
+  };
+  const watch = watchReadable(fd, drain);
   return {
+    drain,
     [Symbol.dispose]() {
       if (closed) return;
       closed = true;
@@ -255,6 +285,22 @@ export function listenNetlink(options: ListenOptions, listener: NetlinkListener)
       closeSync(fd);
     },
   };
+}
+
+/** One request and its acknowledgement, on a socket that hears nothing else yet. Throws KernelError. */
+function subscribe(fd: number, request: NetlinkRequest, sequence: number): void {
+  const operation = "subscribe to netlink messages";
+  const bytes = encodeMessage(request, (request.flags ?? 0) | NLM_F_REQUEST | NLM_F_ACK, sequence);
+  call("send", operation, fd, bytes, bytes.length, 0);
+  for (;;) {
+    const length = call("recv", operation, fd, buffer, buffer.length, MSG_DONTWAIT);
+    for (const message of decodeMessages(buffer.subarray(0, length))) {
+      if (message.sequence !== sequence || message.type !== NLMSG_ERROR) continue;
+      const error = readError(message, operation);
+      if (error) throw error;
+      return;
+    }
+  }
 }
 
 /** A message that cannot be read is as good as lost: the listener reads the state itself, and the process lives on. */

@@ -97,6 +97,12 @@ let homeNetns: Netns | undefined;
 /** Where the main thread is while it is not at home. */
 let visited: Pick<Netns, "inode"> | undefined;
 
+/** Whether it is the main thread's own. */
+export function isOwnNetns({ inode }: Pick<Netns, "inode">): boolean {
+  homeNetns ??= ownNetns();
+  return homeNetns.inode === inode;
+}
+
 /** Runs one synchronous step inside the namespace. A process that cannot come back ends at once. */
 export function inNetns<T>(netns: Pick<Netns, "fd" | "inode">, step: () => T): T {
   homeNetns ??= ownNetns();

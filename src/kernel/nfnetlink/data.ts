@@ -13,7 +13,15 @@ const NFTA_DATA_VERDICT = 2;
 const NFTA_VERDICT_CODE = 1;
 const NFTA_VERDICT_CHAIN = 2;
 
-const VERDICTS = { drop: NF_DROP, accept: NF_ACCEPT, continue: -1, break: -2, jump: -3, goto: -4, return: -5 } as const;
+export const VERDICTS = {
+  drop: NF_DROP,
+  accept: NF_ACCEPT,
+  continue: -1,
+  break: -2,
+  jump: -3,
+  goto: -4,
+  return: -5,
+} as const;
 
 /** `{ verdict: "accept" }`, `{ verdict: "goto", chain: "subnet-chain" }` */
 export interface Verdict {

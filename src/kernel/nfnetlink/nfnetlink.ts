@@ -10,6 +10,7 @@ import { attribute, attributes, headerAndAttributes, markNested } from "../netli
 import { word } from "./words.ts";
 
 export const NFNL_SUBSYS_CTNETLINK = 1;
+export const NFNL_SUBSYS_ULOG = 4;
 export const NFNL_SUBSYS_NFTABLES = 10;
 
 /** Transactions stand between these two; the resource id of both names the subsystem. */
@@ -21,6 +22,7 @@ export const NFNLGRP_CONNTRACK_NEW = 1;
 export const NFNLGRP_CONNTRACK_UPDATE = 2;
 export const NFNLGRP_CONNTRACK_DESTROY = 3;
 export const NFNLGRP_NFTABLES = 7;
+export const NFNLGRP_NFTRACE = 9;
 
 /** Address families in the words of `nft`: NFPROTO_INET = 1, NFPROTO_IPV4 = 2, … */
 export const NFPROTO = { unspec: 0, inet: 1, ip: 2, arp: 3, netdev: 5, bridge: 7, ip6: 10 } as const;

@@ -39,7 +39,7 @@ export const generationMessage = headerAndAttributes(
 /** Number of the ruleset's current state; every transaction that changes something adds 1. */
 export function readGeneration(socket: NftSocket): number {
   const request = { type: nf.NFT_MSG_GETGEN, payload: encode(nfgenmsg, header("unspec")) };
-  const [message] = socket.netlink.request(request, "read the ruleset's generation");
+  const message = socket.netlink.find(request, "read the ruleset's generation", []);
   if (message === undefined) throw new Error("Cannot read the ruleset's generation: no answer");
   return decode(generationMessage, message.payload).generation;
 }
@@ -125,7 +125,7 @@ function latin1(bytes: Uint8Array = new Uint8Array()): string {
 }
 
 function find<T>(socket: NftSocket, codec: Codec<T>, request: NetlinkRequest, operation: string): T | undefined {
-  const [message] = socket.netlink.find(request, operation, [constants.errno.ENOENT]) ?? [];
+  const message = socket.netlink.find(request, operation, [constants.errno.ENOENT]);
   return message && decode(codec, message.payload);
 }
 

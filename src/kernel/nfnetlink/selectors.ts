@@ -27,6 +27,20 @@ export const thDport = payload("transport", 2, 2);
 export const etherSaddr = payload("link", 6, 6);
 /** `ether type` */
 export const etherType = payload("link", 12, 2);
+/** `arp saddr ether` */
+export const arpSaddrEther = payload("network", 8, 6);
+/** `arp saddr ip`, for ARP about IPv4 on Ethernet. */
+export const arpSaddrIp = payload("network", 14, 4);
+/** `ip6 hoplimit` */
+export const ip6Hoplimit = payload("network", 7, 1);
+/** `icmpv6 type` */
+export const icmpv6Type = payload("transport", 0, 1);
+/** `icmpv6 taddr`: what a neighbour solicitation or advertisement is about. */
+export const icmpv6Taddr = payload("transport", 8, 16);
+/** `tcp flags` */
+export const tcpFlags = payload("transport", 13, 1);
+/** Type of an SCTP packet's first chunk: 1 INIT. */
+export const sctpFirstChunk = payload("transport", 12, 1);
 
 /** `meta nfproto`: 2 IPv4, 10 IPv6. */
 export const nfproto = meta("nfproto", 1);

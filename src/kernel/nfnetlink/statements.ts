@@ -147,6 +147,32 @@ export function setMarkBits(bits: number): Statement {
   ];
 }
 
+/** `meta mark set meta mark and 0xffffdfff`: takes these bits away. */
+export function clearMarkBits(bits: number): Statement {
+  const register = nf.NFT_REG_1;
+  const mask = hostU32(~bits >>> 0);
+  return [
+    mark.load(register),
+    { kind: "bitwise", sreg: register, dreg: register, len: mark.bytes, mask, xor: hostU32(0) },
+    { kind: "meta", key: "mark", sreg: register },
+  ];
+}
+
+/** `th dport 80-90`, for selectors in network order. */
+export function matchRange(selector: Selector, from: Uint8Array, to: Uint8Array): Statement {
+  return [selector.load(nf.NFT_REG_1), { kind: "range", sreg: nf.NFT_REG_1, op: "==", from, to }];
+}
+
+/** `tcp flags & 0x17 == 0x02`, for selectors of one byte. */
+export function matchByte(selector: Selector, op: "==" | "!=", mask: number, value: number): Statement {
+  return matchMasked(selector, op, Uint8Array.of(mask), Uint8Array.of(value));
+}
+
+/** `limit rate 100/second burst 50 packets`: the rule ends where there are more. */
+export function limitRate(perSecond: number, burst: number): Statement {
+  return [{ kind: "limit", rate: perSecond, unit: 1, burst, type: "packets", flags: [] }];
+}
+
 /** `counter` */
 export function counter(): Statement {
   return [{ kind: "counter", bytes: 0, packets: 0 }];
@@ -178,9 +204,9 @@ export function goto(chain: string): Statement {
   return [{ kind: "immediate", dreg: nf.NFT_REG_VERDICT, data: { verdict: "goto", chain } }];
 }
 
-/** Loads the parts of a key behind each other, from register 1. */
-function loadConcat(selectors: readonly Selector[]): readonly Expression[] {
-  let at = 0;
+/** Loads the parts of a key behind each other, from register 1 or `startBytes` behind its start. */
+export function loadConcat(selectors: readonly Selector[], startBytes = 0): readonly Expression[] {
+  let at = startBytes;
   return selectors.map(({ bytes, load }) => {
     const expression = load(registerAt(at));
     at += pad4(bytes);
@@ -189,7 +215,7 @@ function loadConcat(selectors: readonly Selector[]): readonly Expression[] {
 }
 
 /** The register that starts `bytes` behind the start of register 1. */
-function registerAt(bytes: number): number {
+export function registerAt(bytes: number): number {
   return bytes === 0 ? nf.NFT_REG_1 : nf.NFT_REG32_00 + bytes / nf.NFT_REG32_SIZE;
 }
 

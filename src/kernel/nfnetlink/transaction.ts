@@ -56,7 +56,6 @@ export function createNftSocket(netns?: Netns): NftSocket {
     commit(operations, operation, options = {}) {
       const batch = prepareBatch(operations, options, () => netlink.nextSequence());
       if (batch === undefined) return;
-      drain(netlink); // answers that an interrupted call left behind
       netlink.send(batch.datagram, operation);
       const { acknowledged, failures } = collect(netlink, batch, operation);
       if (failures.length > 0) throw new NftTransactionError(operation, failures, operations.length);
@@ -84,6 +83,8 @@ interface SentMessage {
 interface Batch {
   readonly datagram: Buffer;
   readonly sent: ReadonlyMap<number, SentMessage>;
+  /** Of the messages that begin and end the batch. */
+  readonly boundaries: readonly number[];
   readonly lastSequence: number;
 }
 
@@ -98,7 +99,8 @@ function prepareBatch(
   );
   if (messages.length === 0) return undefined;
   const sent = new Map<number, SentMessage>();
-  const parts = [boundary(NFNL_MSG_BATCH_BEGIN, nextSequence(), generation)];
+  const first = nextSequence();
+  const parts = [boundary(NFNL_MSG_BATCH_BEGIN, first, generation)];
   let lastSequence = 0;
   for (const [position, entry] of messages.entries()) {
     lastSequence = nextSequence();
@@ -106,8 +108,9 @@ function prepareBatch(
     const acknowledge = position === messages.length - 1 ? NLM_F_ACK : 0;
     parts.push(encodeMessage(entry.message, (entry.message.flags ?? 0) | NLM_F_REQUEST | acknowledge, lastSequence));
   }
-  parts.push(boundary(NFNL_MSG_BATCH_END, nextSequence(), undefined));
-  return { datagram: Buffer.concat(parts), sent, lastSequence };
+  const end = nextSequence();
+  parts.push(boundary(NFNL_MSG_BATCH_END, end, undefined));
+  return { datagram: Buffer.concat(parts), sent, boundaries: [first, end], lastSequence };
 }
 
 function boundary(type: number, sequence: number, generation: number | undefined): Buffer {
@@ -120,19 +123,22 @@ function boundary(type: number, sequence: number, generation: number | undefined
   return encodeMessage({ type, payload }, NLM_F_REQUEST, sequence);
 }
 
-/** Reads all answers: the socket is clean afterwards. */
+/** Errors come before the acknowledgement of the last message; without one, or behind errors, all answers are read. */
 function collect(
   netlink: NetlinkSocket,
-  { sent, lastSequence }: Batch,
+  { sent, boundaries, lastSequence }: Batch,
   operation: string,
 ): { readonly acknowledged: boolean; readonly failures: readonly NftFailure[] } {
   const failures: NftFailure[] = [];
   let acknowledged = false;
   for (const message of answers(netlink, operation)) {
-    if (message.type !== NLMSG_ERROR) continue;
+    const { type, sequence } = message;
+    // Others were left behind by a call that was interrupted.
+    if (type !== NLMSG_ERROR || !(sent.has(sequence) || boundaries.includes(sequence))) continue;
     const error = readError(message, operation);
-    if (error) failures.push(failureOf(error, sent.get(message.sequence)));
-    else if (message.sequence === lastSequence) acknowledged = true;
+    if (error) failures.push(failureOf(error, sent.get(sequence)));
+    else if (sequence === lastSequence) acknowledged = true;
+    if (acknowledged && failures.length === 0) break;
   }
   return { acknowledged, failures };
 }
@@ -148,10 +154,6 @@ function* answers(netlink: NetlinkSocket, operation: string): Generator<NetlinkM
       if (!isErrno(error, "ENOBUFS")) throw error;
     }
   }
-}
-
-function drain(netlink: NetlinkSocket): void {
-  for (const _message of answers(netlink, "read answers left over"));
 }
 
 function failureOf(error: KernelError, sent: SentMessage | undefined): NftFailure {

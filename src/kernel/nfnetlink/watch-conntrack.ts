@@ -5,7 +5,7 @@
  */
 import { decode } from "#base/codec/codec.ts";
 import { NLM_F_CREATE, NLM_F_EXCL } from "../netlink/message.ts";
-import { listenNetlink, NETLINK_NETFILTER } from "../netlink/socket.ts";
+import { listenNetlink, NETLINK_NETFILTER, type NetlinkSubscription } from "../netlink/socket.ts";
 import type { Netns } from "../netns/netns.ts";
 import { type ConntrackEntry, conntrackEntry, IPCTNL_MSG_CT_DELETE, IPCTNL_MSG_CT_NEW } from "./conntrack-message.ts";
 import { NFNLGRP_CONNTRACK_DESTROY, NFNLGRP_CONNTRACK_NEW, NFNLGRP_CONNTRACK_UPDATE } from "./nfnetlink.ts";
@@ -19,6 +19,8 @@ const GROUPS: Readonly<Record<ConntrackEventKind, number>> = {
 };
 
 export interface ConntrackListener {
+  /** Asked before an event is decoded; default: all. */
+  wants?(kind: ConntrackEventKind): boolean;
   changed(kind: ConntrackEventKind, entry: ConntrackEntry): void;
   /** The kernel dropped events: list the table. */
   lost(): void;
@@ -35,14 +37,15 @@ export interface WatchConntrackOptions {
 export function watchConntrack(
   { netns, kinds = ["new", "update", "destroy"] }: WatchConntrackOptions,
   listener: ConntrackListener,
-): Disposable {
+): NetlinkSubscription {
   const groups = kinds.map((kind) => GROUPS[kind]);
   return listenNetlink(
     { protocol: NETLINK_NETFILTER, groups, ...(netns && { netns }) },
     {
       message({ type, flags, payload }) {
         const kind = eventKind(type, flags);
-        if (kind !== undefined) listener.changed(kind, decode(conntrackEntry, payload));
+        if (kind !== undefined && listener.wants?.(kind) !== false)
+          listener.changed(kind, decode(conntrackEntry, payload));
       },
       lost: () => listener.lost(),
     },

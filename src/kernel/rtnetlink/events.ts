@@ -6,7 +6,7 @@
 import { decode } from "#base/codec/codec.ts";
 import type { NetlinkMessage } from "../netlink/message.ts";
 import { listenNetlink, NETLINK_ROUTE } from "../netlink/socket.ts";
-import { onlyType } from "../netlink/socket-filter.ts";
+import { onlyLink, onlyType } from "../netlink/socket-filter.ts";
 import type { Netns } from "../netns/netns.ts";
 import { AF_BRIDGE, AF_INET, AF_INET6, AF_UNSPEC } from "../syscalls/syscalls.ts";
 import { type Address, decodeAddress, RTM_DELADDR, RTM_NEWADDR } from "./address.ts";
@@ -66,10 +66,11 @@ export interface LinkListener {
   lost(): void;
 }
 
-/** Links that appear, change or go, undecoded: a pod has a dozen such events. */
-export function watchLinks(netns: Netns, listener: LinkListener): Disposable {
+/** Links that appear, change or go, or one of them, undecoded: a pod has a dozen such events. */
+export function watchLinks(netns: Netns, listener: LinkListener, only?: { readonly ifindex: number }): Disposable {
+  const filter = only && onlyLink(only.ifindex);
   return listenNetlink(
-    { protocol: NETLINK_ROUTE, groups: groups.link, netns },
+    { protocol: NETLINK_ROUTE, groups: groups.link, netns, ...(filter && { filter }) },
     {
       message({ type, payload }) {
         if ((type !== RTM_NEWLINK && type !== RTM_DELLINK) || payload[0] !== AF_UNSPEC) return;

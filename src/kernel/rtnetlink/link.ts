@@ -130,8 +130,8 @@ export function findLink(
 ): Link | undefined {
   const which = "ifindex" in by ? { index: by.ifindex } : { name: by.name };
   const payload = encode(linkMessage, { ...emptyLinkMessage, ...which, extMask: RTEXT_FILTER_SKIP_STATS });
-  const answers = socket.find({ type: RTM_GETLINK, payload }, `link show ${describe(by)}`, [constants.errno.ENODEV]);
-  return answers && readLinks(answers)[0];
+  const answer = socket.find({ type: RTM_GETLINK, payload }, `link show ${describe(by)}`, [constants.errno.ENODEV]);
+  return answer && decodeLink(answer.payload);
 }
 
 export interface LinkFilter {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KernelError } from "../kernel-error.ts";
-import { spawnAndWait, spawnAndWaitOnThread } from "./spawn.ts";
+import { spawnAndWait, spawnAndWaitTogether } from "./spawn.ts";
 
 const shell = (script: string, stdin = "") => ({
   path: "/bin/sh",
@@ -10,7 +10,7 @@ const shell = (script: string, stdin = "") => ({
   stdin,
 });
 
-for (const run of [spawnAndWait, spawnAndWaitOnThread]) {
+for (const run of [spawnAndWait, spawnAndWaitTogether]) {
   test(`${run.name} gives environment and stdin, and takes stdout, stderr and exit status`, async () => {
     const outcome = await run(shell('cat; echo "$WORD"; echo bad >&2; exit 3', "input\n"));
     const { durationMs, ...rest } = outcome;
@@ -35,8 +35,8 @@ for (const run of [spawnAndWait, spawnAndWaitOnThread]) {
   });
 }
 
-test("spawnAndWaitOnThread runs programs at the same time", async () => {
-  const waits = Array.from({ length: 3 }, () => spawnAndWaitOnThread(shell("exec sleep 0.2")));
+test("spawnAndWaitTogether runs programs at the same time", async () => {
+  const waits = Array.from({ length: 3 }, () => spawnAndWaitTogether(shell("exec sleep 0.2")));
   const start = performance.now();
   const outcomes = await Promise.all(waits);
   const sum = outcomes.reduce((total, { durationMs }) => total + durationMs, 0);

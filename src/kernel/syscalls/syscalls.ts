@@ -15,6 +15,9 @@ type Int = (...args: (number | bigint | string | Uint8Array | null)[]) => number
 const bound = {
   socket: libc.func("int socket(int domain, int type, int protocol)") as Int,
   bind: libc.func("int bind(int fd, void *address, uint32_t length)") as Int,
+  connect: libc.func("int connect(int fd, void *address, uint32_t length)") as Int,
+  listen: libc.func("int listen(int fd, int backlog)") as Int,
+  accept4: libc.func("int accept4(int fd, void *address, void *length, int flags)") as Int,
   getsockname: libc.func("int getsockname(int fd, void *address, void *length)") as Int,
   setsockopt: libc.func("int setsockopt(int fd, int level, int name, void *value, uint32_t length)") as Int,
   getsockopt: libc.func("int getsockopt(int fd, int level, int name, void *value, void *length)") as Int,

@@ -20,7 +20,7 @@ export function recordingSocket(answers: readonly NetlinkMessage[] = []): Record
     fd: -1,
     portId: 0,
     request: record,
-    find: record,
+    find: (request) => record(request)[0],
     requestOnThread: async (request) => record(request),
     dump: record,
     send: () => undefined,

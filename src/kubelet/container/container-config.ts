@@ -11,8 +11,8 @@ import { linuxResources } from "./resources.ts";
 import { CONTAINER_NAME_LABEL, podLabels } from "./sandbox-config.ts";
 import { linuxSecurityContext } from "./security-context.ts";
 
-export const BACK_OFF_ANNOTATION = "podwire.dev/restart-back-off-ms";
-export const IMAGE_ANNOTATION = "podwire.dev/wanted-image";
+export const BACK_OFF_ANNOTATION = "podwire.io/restart-back-off-ms";
+export const IMAGE_ANNOTATION = "podwire.io/wanted-image";
 export const GRACE_ANNOTATION = "io.kubernetes.pod.terminationGracePeriod";
 const RESTART_COUNT_ANNOTATION = "io.kubernetes.container.restartCount";
 export const MESSAGE_PATH_ANNOTATION = "io.kubernetes.container.terminationMessagePath";

@@ -34,6 +34,41 @@ export function podDns({ metadata, spec }: Pod, { clusterServers, clusterDomain,
   };
 }
 
+/** What resolvers read of a resolv.conf. Source: Kubernetes' validation.go, MaxDNSNameservers and those behind it. */
+const MAX_SERVERS = 3;
+const MAX_SEARCHES = 32;
+const MAX_SEARCH_CHARS = 2048;
+
+export interface LimitedDns {
+  readonly config: DnsConfig;
+  /** What was left out, in the kubelet's words. */
+  readonly omissions: readonly string[];
+}
+
+/** What resolvers would not read is left out and told, rather than dropped by some of them. */
+export function limitDns({ servers, searches, options }: DnsConfig): LimitedDns {
+  const fitting: string[] = [];
+  let chars = 0;
+  for (const search of searches.slice(0, MAX_SEARCHES)) {
+    // A space before each but the first.
+    chars += search.length + (fitting.length > 0 ? 1 : 0);
+    if (chars > MAX_SEARCH_CHARS) break;
+    fitting.push(search);
+  }
+  const first = servers.slice(0, MAX_SERVERS);
+  const omitted = (limits: string, what: string, line: string): string =>
+    `${limits} limits were exceeded, some ${what} have been omitted, the applied ${line} line is: `;
+  return {
+    config: { servers: first, searches: fitting, options },
+    omissions: [
+      ...(first.length < servers.length ? [omitted("Nameserver", "nameservers", "nameserver") + first.join(" ")] : []),
+      ...(fitting.length < searches.length
+        ? [omitted("Search Line", "search paths", "search") + fitting.join(" ")]
+        : []),
+    ],
+  };
+}
+
 /** Source: resolv.conf(5). */
 export function parseResolvConf(text: string): DnsConfig {
   const words = text.split("\n").map((line) => line.trim().split(/\s+/));

@@ -2,7 +2,7 @@
 import type { Pod } from "#api/kinds/pod/pod.ts";
 import type { PodSandboxConfig, PortMapping } from "#cri/sandbox-messages.ts";
 import { podContainers } from "../pod-worker/pod-view.ts";
-import { type DnsSettings, podDns } from "./pod-dns.ts";
+import { type DnsSettings, limitDns, podDns } from "./pod-dns.ts";
 import { podNamespaces } from "./security-context.ts";
 
 export const POD_NAME_LABEL = "io.kubernetes.pod.name";
@@ -29,7 +29,7 @@ export function sandboxConfig({ pod, attempt, dns, cgroupParent, logRoot }: Sand
     // The node's name is the kernel's in its own network namespace.
     ...(spec.hostNetwork !== true && { hostname: hostnameOf(pod) }),
     logDirectory: podLogDirectory(logRoot, { namespace, name, uid }),
-    dnsConfig: podDns(pod, dns),
+    dnsConfig: limitDns(podDns(pod, dns)).config,
     portMappings: spec.hostNetwork === true ? [] : hostPorts(pod),
     labels: { ...metadata.labels, ...podLabels(pod) },
     annotations: metadata.annotations ?? {},

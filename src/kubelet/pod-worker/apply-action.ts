@@ -3,6 +3,7 @@ import type { Pod } from "#api/kinds/pod/pod.ts";
 import type { RecordedEvent } from "#api-client/event-recorder.ts";
 import type { CriClient } from "#cri/cri-client.ts";
 import { isNotFound } from "#cri/cri-error.ts";
+import { limitDns, podDns } from "../container/pod-dns.ts";
 import { removeCgroup } from "../container/remove-cgroup.ts";
 import { sandboxConfig } from "../container/sandbox-config.ts";
 import { errorText } from "../images/create-image-puller.ts";
@@ -72,6 +73,8 @@ async function createSandbox(deps: ActionDeps, pod: Pod, attempt: number, signal
   if (pod.spec.hostNetwork !== true) await requireNetwork(deps, pod, signal);
   await files.ensureVolumes(pod, signal);
   const { dns, cgroupParent, logRoot } = settings;
+  for (const message of limitDns(podDns(pod, dns)).omissions)
+    tell(pod, { type: "Warning", reason: "DNSConfigForming", message });
   const config = sandboxConfig({ pod, attempt, dns, cgroupParent, logRoot });
   try {
     const runtimeHandler = pod.spec.runtimeClassName ?? "";

@@ -82,9 +82,12 @@ export function createStatusWriter(
   };
 }
 
-/** A patch takes away only what it names. */
-function withoutOld(status: PodStatus, old: PodStatus = {}): object {
+/** A patch takes away only what it names; lists of addresses it would merge, a sandbox's that is gone with the new one's. */
+export function withoutOld(status: PodStatus, old: PodStatus = {}): object {
   const gone = ["reason", "message", "podIP"] as const;
   const removed = gone.filter((name) => old[name] && status[name] === undefined).map((name) => [name, null] as const);
-  return { ...status, ...Object.fromEntries(removed) };
+  const lists = (["podIPs", "hostIPs"] as const)
+    .filter((name) => old[name] !== undefined && status[name] !== undefined)
+    .map((name) => [name, [{ $patch: "replace" }, ...(status[name] ?? [])]] as const);
+  return { ...status, ...Object.fromEntries(removed), ...Object.fromEntries(lists) };
 }

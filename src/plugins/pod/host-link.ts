@@ -3,7 +3,7 @@ import { CniError } from "#cni/cni-error.ts";
 import type { Attachment } from "#cni/plugin.ts";
 import type { NetlinkSocket } from "#kernel/netlink/socket.ts";
 import { findLink, type Link } from "#kernel/rtnetlink/link.ts";
-import { findLinkIndex } from "#kernel/rtnetlink/link-ioctl.ts";
+import { findLinkIndex, findLinkMac } from "#kernel/rtnetlink/link-ioctl.ts";
 import { type HostLinkIdentity, hostLinkCandidates } from "./pod-identity.ts";
 
 /** Undefined when the attachment has no link on the host. */
@@ -12,6 +12,14 @@ export function findHostLink(socket: NetlinkSocket, attachment: Attachment): Lin
     const ifindex = findLinkIndex(socket, name);
     const link = ifindex === undefined ? undefined : findLink(socket, { ifindex });
     if (link?.mac === mac) return link;
+  }
+  return undefined;
+}
+
+/** As findHostLink. It does not wait while links of other pods are deleted. */
+export function findHostLinkIndex(socket: NetlinkSocket, attachment: Attachment): number | undefined {
+  for (const { name, mac } of hostLinkCandidates(attachment)) {
+    if (findLinkMac(socket, name) === mac) return findLinkIndex(socket, name);
   }
   return undefined;
 }

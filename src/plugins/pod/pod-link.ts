@@ -18,7 +18,7 @@ import {
 } from "#kernel/rtnetlink/link.ts";
 import { findLinkIndex } from "#kernel/rtnetlink/link-ioctl.ts";
 import type { Host } from "../host.ts";
-import { findHostLink } from "./host-link.ts";
+import { findHostLinkIndex } from "./host-link.ts";
 import { type HostLinkIdentity, linkAlias } from "./pod-identity.ts";
 import { findPodNetns, type PodNetns } from "./pod-netns.ts";
 
@@ -99,8 +99,8 @@ export async function removePodLink(
   host: Pick<Host, "rtnetlink" | "links" | "journal">,
   request: PluginRequest,
 ): Promise<void> {
-  const link = findHostLink(host.rtnetlink, attachmentOf(request));
-  if (link) return await host.links.remove(link.ifindex);
+  const ifindex = findHostLinkIndex(host.rtnetlink, attachmentOf(request));
+  if (ifindex !== undefined) return await host.links.remove(ifindex);
   if (host.journal.isKnown) return;
   using pod = findPodNetns(request);
   if (pod === undefined) return;

@@ -26,10 +26,7 @@ export async function waitForPort(
     const link = ready();
     if (link) resolve(link);
   };
-  using _watch = watchLinks(netns, {
-    link: (_change, changed) => void (changed === ifindex && look()),
-    lost: look,
-  });
+  using _watch = watchLinks(netns, { link: look, lost: look }, { ifindex });
   const deadline = setTimeout(() => {
     const state = findLink(rtnetlink, { ifindex })?.bridgePort?.state ?? "gone";
     reject(new CniError("internal", `bridge port in error state: ${state}`, `ifindex=${ifindex}`));

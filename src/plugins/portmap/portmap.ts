@@ -13,6 +13,7 @@ import { describeWanted } from "#dataplane/nat/plan.ts";
 import { flushConntrack } from "#kernel/nfnetlink/conntrack.ts";
 import { findLinkName } from "#kernel/rtnetlink/link-ioctl.ts";
 import { lookupRoute } from "#kernel/rtnetlink/route-lookup.ts";
+import { isBindable } from "#kernel/sockdiag/bindable.ts";
 import { findListeners } from "#kernel/sockdiag/listening.ts";
 import { writeSysctls } from "#kernel/sysctl.ts";
 import type { Host } from "../host.ts";
@@ -78,11 +79,12 @@ function hostPortsOf(request: PluginRequest, result: CniResult): readonly HostPo
 }
 
 /** Where the kernel cannot tell, the port is taken for free, as the reference takes every port. */
-function requireNoListener({ sockDiag }: Pick<Host, "sockDiag">, hostPort: HostPort): void {
+function requireNoListener({ sockDiag, netns }: Pick<Host, "sockDiag" | "netns">, hostPort: HostPort): void {
   if (sockDiag === undefined) return;
-  const { protocol, hostPort: port, hostIp, address } = hostPort;
-  const wildcard = address.includes(":") ? "::" : "0.0.0.0";
-  const [listener] = findListeners(sockDiag, { protocol, port, address: parseAddress(hostIp ?? wildcard) }) ?? [];
+  const { protocol, hostPort: port, hostIp } = hostPort;
+  const address = parseAddress(hostIp ?? (hostPort.address.includes(":") ? "::" : "0.0.0.0"));
+  if (protocol !== "sctp" && isBindable(netns, { protocol, port, address })) return;
+  const [listener] = findListeners(sockDiag, { protocol, port, address }) ?? [];
   if (listener === undefined) return;
   const message = `Cannot map ${describeWanted(hostPort)}: a process of this node listens on the port`;
   throw new CniError("alreadyInUse", message, `listener=${listener.address} port ${port}, uid=${listener.uid}`);

@@ -13,7 +13,7 @@ export interface Stopped {
 }
 
 function nftVerdictOf(walk: Walk, packet: NftPacket, hook: NftHook): NftOutcome {
-  const outcome = nftVerdict(packet, hook);
+  const outcome = nftVerdict({ ...packet, choice: walk.choice }, hook);
   walk.uncertain.push(...outcome.uncertain.map((rule) => `${packet.namespace.name}: ${rule}`));
   return outcome;
 }
@@ -21,10 +21,49 @@ function nftVerdictOf(walk: Walk, packet: NftPacket, hook: NftHook): NftOutcome 
 export function firewall(walk: Walk, packet: NftPacket, hook: NftHook): Stopped | undefined {
   const outcome = nftVerdictOf(walk, packet, hook);
   if (outcome.kind !== "drop") return undefined;
-  const { namespace, packet: dropped } = packet;
-  const message = `${namespace.name} drops ${dropped.source} → ${dropped.destination} in the ${hook} hook`;
-  return { stop: { cause: "firewall drop", namespace: namespace.name, message, evidence: [outcome.rule ?? ""] } };
+  return stopOf(packet, hook, outcome);
 }
+
+function stopOf({ namespace, packet: dropped }: NftPacket, hook: NftHook, outcome: NftOutcome): Stopped {
+  const message = `${namespace.name} drops ${dropped.source} → ${dropped.destination} in the ${hook} hook`;
+  const service = outcome.element === undefined || outcome.policy !== undefined ? [] : [`for ${outcome.element}`];
+  const evidence = [outcome.rule ?? "", ...service, ...(outcome.isPolicy === true ? [ACCEPT_PODS] : [])];
+  const { policy } = outcome;
+  return { stop: { cause: "firewall drop", namespace: namespace.name, message, evidence, ...(policy && { policy }) } };
+}
+
+/** Where a packet goes to behind `prerouting`, or `output` of its own namespace. */
+export function destinationNat(
+  walk: Walk,
+  packet: NftPacket,
+  hook: "prerouting" | "output",
+): Stopped | { readonly packet: Packet } {
+  const outcome = nftVerdictOf(walk, packet, hook);
+  if (outcome.kind === "drop") return stopOf(packet, hook, outcome);
+  const { packet: from, namespace } = packet;
+  const { target, rule = "", element: frontend, alternatives, mark } = outcome;
+  if (outcome.kind !== "dnat" || target === undefined) return { packet: { ...from, mark } };
+  const to = {
+    ...from,
+    mark,
+    destination: target.address,
+    ...(target.port !== undefined && { destinationPort: target.port }),
+  };
+  walk.translations.push({
+    kind: "destination",
+    namespace: namespace.name,
+    from,
+    to,
+    rule,
+    ...(frontend !== undefined && { frontend }),
+    ...(alternatives !== undefined && { alternatives }),
+  });
+  return { packet: to };
+}
+
+/** No other table can overrule a drop. */
+const ACCEPT_PODS =
+  "accept pods there, for example: iptables -I FORWARD -s POD_NETWORK -j ACCEPT; iptables -I FORWARD -d POD_NETWORK -j ACCEPT";
 
 /** `oif` is the link whose address masquerade takes. */
 export function postrouting(walk: Walk, hook: NftPacket, oif: Link): Stopped | { readonly packet: Packet } {
@@ -48,7 +87,7 @@ export function postrouting(walk: Walk, hook: NftPacket, oif: Link): Stopped | {
     ({ ifindex, prefix, scope }) => ifindex === oif.ifindex && prefix.family === family && scope === 0,
   );
   if (own === undefined || own.prefix.address === packet.source) return { packet };
-  const to = { ...packet, source: own.prefix.address };
-  walk.translations.push({ namespace: namespace.name, from: packet, to, rule: outcome.rule ?? "" });
+  const to = { ...packet, mark: 0, source: own.prefix.address };
+  walk.translations.push({ kind: "source", namespace: namespace.name, from: packet, to, rule: outcome.rule ?? "" });
   return { packet: to };
 }

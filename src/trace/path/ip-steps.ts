@@ -3,7 +3,7 @@ import { contains, familyOf } from "#base/ip-address.ts";
 import type { Link } from "#kernel/rtnetlink/link.ts";
 import type { Route } from "#kernel/rtnetlink/route.ts";
 import { findLinkByIndex, type NamespaceFacts } from "../facts/world-facts.ts";
-import { firewall, postrouting } from "./hooks.ts";
+import { destinationNat, firewall, postrouting } from "./hooks.ts";
 import { FLANNEL_UDP_PORT, type Packet } from "./packet.ts";
 import { describeRoute, nextHopOf, routeFor } from "./route-for.ts";
 import { type At, type Outcome, stopAt, type Walk } from "./walk.ts";
@@ -12,13 +12,23 @@ import { type At, type Outcome, stopAt, type Walk } from "./walk.ts";
 const MAX_HOPS = 60;
 
 export function sendPacket(walk: Walk, namespace: NamespaceFacts, packet: Packet): Outcome {
-  return route(walk, { namespace, packet, iif: undefined });
+  // Routed first, and once more when its destination is another.
+  const oif = findLinkByIndex(namespace, firstLink(namespace, packet));
+  const translated = destinationNat(walk, { namespace, packet, oif: oif?.name }, "output");
+  if ("stop" in translated) return translated;
+  return route(walk, { namespace, packet: translated.packet, iif: undefined });
 }
 
 export function receivePacket(walk: Walk, at: At, packet: Packet): Outcome {
   const { namespace, link } = at;
-  const drop = firewall(walk, { namespace, packet, iif: link.name }, "prerouting") ?? reversePathFilter(at, packet);
-  return drop ?? route(walk, { namespace, packet, iif: link });
+  const translated = destinationNat(walk, { namespace, packet, iif: link.name }, "prerouting");
+  if ("stop" in translated) return translated;
+  return reversePathFilter(at, translated.packet) ?? route(walk, { namespace, packet: translated.packet, iif: link });
+}
+
+function firstLink(namespace: NamespaceFacts, { source, destination }: Packet): number | undefined {
+  const found = routeFor(namespace, { destination, source });
+  return found?.type === "unicast" ? nextHopOf(found).oif : undefined;
 }
 
 interface Routed {

@@ -15,6 +15,8 @@ export interface NftPacket {
   /** Names of links; undefined where the hook has none. */
   readonly iif?: string | undefined;
   readonly oif?: string | undefined;
+  /** Which one of several targets a translation takes, where the kernel takes one by chance; default: the first. */
+  readonly choice?: number | undefined;
 }
 
 /** IPPROTO_… of include/uapi/linux/in.h */
@@ -27,6 +29,8 @@ const CT_STATE_NEW = 8;
 const CT_STATE_ESTABLISHED = 2;
 const LINK_HEADER_BYTES = 14;
 const TRANSPORT_BYTES = 20;
+const TCP_SYN = 0x02;
+const TCP_SYN_ACK = 0x12;
 
 /** Undefined: this program does not know. */
 export function payloadBytes(at: NftPacket, expression: Expression & { kind: "payload" }): Buffer | undefined {
@@ -66,7 +70,6 @@ export function metaBytes({ namespace, packet, iif, oif }: NftPacket, key: strin
     }
     case "len":
       return host32(packet.bytes);
-    case "mark":
     case "pkttype":
       return host32(0);
     default:
@@ -126,7 +129,7 @@ function networkHeader({ packet }: NftPacket): Buffer {
     header.writeUInt8(0x60, 0);
     header.writeUInt16BE(Math.max(0, packet.bytes - header.length), 4);
     header.writeUInt8(protocol, 6);
-    header.writeUInt8(64, 7);
+    header.writeUInt8(64, 7); // hop limit
   }
   header.set(addressBytes(packet.source), family === 4 ? 12 : 8);
   header.set(addressBytes(packet.destination), family === 4 ? 16 : 24);
@@ -139,6 +142,7 @@ function transportHeader({ packet }: NftPacket): Buffer {
   else {
     header.writeUInt16BE(packet.sourcePort ?? 0, 0);
     header.writeUInt16BE(packet.destinationPort ?? 0, 2);
+    if (packet.protocol === "tcp") header.writeUInt8(packet.isAnswer === true ? TCP_SYN_ACK : TCP_SYN, 13);
   }
   return header;
 }
@@ -155,7 +159,7 @@ function port(value = 0): Buffer {
   return bytes;
 }
 
-function host32(value: number): Buffer {
+export function host32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   u32host.write(bytes, 0, value);
   return bytes;

@@ -3,6 +3,7 @@
  * rule drops or translates it. What this program cannot evaluate counts as "does not match" and is named as uncertain.
  * Source: net/netfilter/nf_tables_core.c (nft_do_chain), Linux 6.1.
  */
+import { u32host } from "#base/codec/values.ts";
 import { familyOf } from "#base/ip-address.ts";
 import type { NftChain, NftHook } from "#kernel/nfnetlink/chain.ts";
 import type { Expression } from "#kernel/nfnetlink/expression.ts";
@@ -10,21 +11,39 @@ import type { NftRule } from "#kernel/nfnetlink/rule.ts";
 import type { NftTableFacts } from "../facts/world-facts.ts";
 import { describeRule } from "./describe-rule.ts";
 import { lookupElement } from "./nft-lookup.ts";
-import { ctBytes, fibBytes, metaBytes, type NftPacket, payloadBytes, swapped } from "./nft-packet.ts";
+import { type NatTarget, natTarget } from "./nft-nat.ts";
+import { ctBytes, fibBytes, host32, metaBytes, type NftPacket, payloadBytes, swapped } from "./nft-packet.ts";
 import { NFTABLES_REGISTER_BYTES, registerOffset } from "./nft-registers.ts";
+import { type PolicyDrop, policyOfDrop } from "./policy-of-drop.ts";
 
 export interface NftOutcome {
   readonly kind: "accept" | "drop" | "masquerade" | "snat" | "dnat";
   /** Where it stands: `table inet filter chain forward handle 4: ip daddr 10.244.2.0/24 drop`. */
   readonly rule?: string | undefined;
+  /** No rule said so: the chain drops what it does not accept. */
+  readonly isPolicy?: boolean | undefined;
+  /** Of dnat: where to, if it could be read. */
+  readonly target?: NatTarget | undefined;
+  /** Comment of the element of a verdict map that led there: of Services the port's id. */
+  readonly element?: string | undefined;
+  /** Of how many targets the kernel takes one by chance. */
+  readonly alternatives?: number | undefined;
+  /** Of drops by our policies. */
+  readonly policy?: PolicyDrop | undefined;
+  /** The packet's mark behind the hook. */
+  readonly mark: number;
   /** Rules that could not be evaluated. */
   readonly uncertain: readonly string[];
 }
 
-type RuleEnd = { readonly verdict: string | number; readonly chain?: string | undefined } | "next" | "unknown";
+type RuleEnd =
+  | { readonly verdict: string | number; readonly chain?: string | undefined; readonly target?: NatTarget | undefined }
+  | "next"
+  | "unknown";
 
 export function nftVerdict(at: NftPacket, hook: NftHook, families?: readonly string[]): NftOutcome {
-  const uncertain: string[] = [];
+  const run: Omit<Run, "table"> = { at, uncertain: [], state: { mark: at.packet.mark ?? 0 } };
+  const { uncertain, state } = run;
   const wanted = families ?? ["inet", familyOf(at.packet.destination) === 4 ? "ip" : "ip6"];
   const chains = at.namespace.tables
     .filter(({ family }) => wanted.includes(family))
@@ -34,22 +53,24 @@ export function nftVerdict(at: NftPacket, hook: NftHook, families?: readonly str
     .filter(({ chain }) => chain.base?.type !== "nat" || at.packet.isAnswer !== true)
     .toSorted((a, b) => (a.chain.base?.priority ?? 0) - (b.chain.base?.priority ?? 0));
   for (const { table, chain } of chains) {
-    const end = runChain({ at, table, uncertain }, chain, 0);
-    if (end !== undefined && end.kind !== "accept") return { ...end, uncertain };
+    const end = runChain({ ...run, table }, chain, 0);
+    if (end !== undefined && end.kind !== "accept") return { ...end, ...state, uncertain };
     if (end === undefined && chain.base?.policy === "drop") {
-      return { kind: "drop", rule: `${describeChain(chain)}: policy drop`, uncertain };
+      return { kind: "drop", rule: `${describeChain(chain)}: policy drop`, isPolicy: true, ...state, uncertain };
     }
   }
-  return { kind: "accept", uncertain };
+  return { kind: "accept", ...state, uncertain };
 }
 
 interface Run {
   readonly at: NftPacket;
   readonly table: NftTableFacts;
   readonly uncertain: string[];
+  /** What rules change for those behind them. */
+  readonly state: { mark: number; element?: string | undefined; alternatives?: number | undefined };
 }
 
-type ChainEnd = Omit<NftOutcome, "uncertain">;
+type ChainEnd = Omit<NftOutcome, "uncertain" | "mark">;
 
 /** NFT_JUMP_STACK_SIZE */
 const MAX_JUMPS = 16;
@@ -74,8 +95,9 @@ function runChain(run: Run, chain: NftChain, depth: number): ChainEnd | undefine
     }
     if (verdict === "continue" || verdict === "break") continue;
     if (verdict === "accept") return { kind: "accept", rule: where() };
-    if (verdict === "masquerade" || verdict === "snat" || verdict === "dnat") return { kind: verdict, rule: where() };
-    return { kind: "drop", rule: where() };
+    if (verdict === "masquerade" || verdict === "snat" || verdict === "dnat")
+      return { kind: verdict, rule: where(), target: end.target };
+    return { kind: "drop", rule: where(), policy: policyOfDrop(run.table, rule) };
   }
   return undefined;
 }
@@ -83,13 +105,22 @@ function runChain(run: Run, chain: NftChain, depth: number): ChainEnd | undefine
 function runRule(run: Run, rule: NftRule): RuleEnd {
   const registers = Buffer.alloc(NFTABLES_REGISTER_BYTES);
   for (const expression of rule.expressions) {
-    const end = runExpression(run, registers, expression);
+    const end = runExpression(run, { registers, rule }, expression);
     if (end !== "go on") return end;
   }
   return "next";
 }
 
-function runExpression({ at, table }: Run, registers: Buffer, expression: Expression): RuleEnd | "go on" {
+interface RuleRun {
+  readonly registers: Buffer;
+  readonly rule: NftRule;
+}
+
+function runExpression(
+  { at, table, state }: Run,
+  { registers, rule }: RuleRun,
+  expression: Expression,
+): RuleEnd | "go on" {
   const load = (dreg: number | undefined, bytes: Buffer | undefined): RuleEnd | "go on" => {
     if (dreg === undefined) return "go on"; // writes to the packet instead: a mark, for example
     if (bytes === undefined) return "unknown";
@@ -104,7 +135,18 @@ function runExpression({ at, table }: Run, registers: Buffer, expression: Expres
     case "payload":
       return load(expression.dreg, payloadBytes(at, expression));
     case "meta":
-      return load(expression.dreg, metaBytes(at, expression.key));
+      if (expression.key !== "mark") return load(expression.dreg, metaBytes(at, expression.key));
+      if (expression.dreg !== undefined) return load(expression.dreg, host32(state.mark));
+      if (expression.sreg !== undefined) state.mark = u32host.read(read(expression.sreg, 4), 0, 4);
+      return "go on";
+    case "numgen": {
+      // Which of the targets a translation takes is the caller's choice; other uses nobody can foresee.
+      if (!rule.expressions.some(({ kind }) => kind === "nat")) return "unknown";
+      state.alternatives = expression.modulus;
+      return load(expression.dreg, host32((at.choice ?? 0) % expression.modulus));
+    }
+    case "dynset":
+      return "go on";
     case "ct":
       return load(expression.dreg, ctBytes(at, expression.key));
     case "fib":
@@ -133,7 +175,10 @@ function runExpression({ at, table }: Run, registers: Buffer, expression: Expres
       const inverted = expression.flags?.includes("inverted") === true;
       if ((found === undefined) !== inverted) return "next";
       if (expression.dreg === undefined || found?.data === undefined) return "go on";
-      if (!(found.data instanceof Uint8Array)) return found.data;
+      if (!(found.data instanceof Uint8Array)) {
+        state.element = found.comment;
+        return found.data;
+      }
       return load(expression.dreg, Buffer.from(found.data));
     }
     case "immediate":
@@ -142,7 +187,7 @@ function runExpression({ at, table }: Run, registers: Buffer, expression: Expres
     case "masq":
       return { verdict: "masquerade" };
     case "nat":
-      return { verdict: String(expression.type) };
+      return { verdict: String(expression.type), target: natTarget(expression, read) };
     case "redir":
       return { verdict: "dnat" };
     case "reject":

@@ -12,6 +12,8 @@ export interface Packet {
   readonly destinationPort?: number | undefined;
   /** Of a connection that the firewalls know; default: the first packet of a new one. */
   readonly isAnswer?: boolean | undefined;
+  /** Of the packet in its namespace's kernel; no other sees it. */
+  readonly mark?: number | undefined;
   /** The whole IP packet. It must not be fragmented. */
   readonly bytes: number;
   /** What a tunnel's packet carries: a frame (VXLAN), or a packet without one (Flannel's UDP back end). */

@@ -1,5 +1,6 @@
 /** The way of one packet: hop by hop through links, and how it ends. */
 import type { Frame, Packet } from "./packet.ts";
+import type { PolicyDrop } from "./policy-of-drop.ts";
 
 /** A packet on a link, as a capture there would see it. */
 export interface Hop {
@@ -42,14 +43,21 @@ export interface Stop {
   readonly message: string;
   /** Lines in the words of `ip`, `bridge`, `nft` and `sysctl`. */
   readonly evidence: readonly string[];
+  /** Of a drop by one of our policies. */
+  readonly policy?: PolicyDrop | undefined;
 }
 
-/** A source address that a rule replaced. */
+/** Addresses that a rule replaced. */
 export interface Translation {
+  readonly kind: "source" | "destination";
   readonly namespace: string;
   readonly from: Packet;
   readonly to: Packet;
   readonly rule: string;
+  /** What the rule's map calls what matched: the id of a Service's port, `default/web:http/TCP/4`. */
+  readonly frontend?: string | undefined;
+  /** Of how many targets the kernel takes one. */
+  readonly alternatives?: number | undefined;
 }
 
 export interface Path {

@@ -15,11 +15,13 @@ import { type Next, type Outcome, stopAt, type Walk } from "./walk.ts";
 export interface PredictOptions {
   /** Link by which the packet came in, if the namespace does not send it but goes on with it. */
   readonly arrivedBy?: string | undefined;
+  /** Which of a Service's backends the kernel takes by chance; default: the first. */
+  readonly choice?: number | undefined;
 }
 
 /** `from` is the name of the namespace that sends. */
 export function predictPath(world: WorldFacts, from: string, packet: Packet, options: PredictOptions = {}): Path {
-  const walk: Walk = { world, hops: [], translations: [], uncertain: [] };
+  const walk: Walk = { world, hops: [], translations: [], uncertain: [], choice: options.choice };
   let outcome = start(walk, from, packet, options);
   while ("next" in outcome) outcome = take(walk, outcome.next);
   const { hops, translations, uncertain } = walk;

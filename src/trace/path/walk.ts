@@ -35,6 +35,8 @@ export interface Walk {
   readonly hops: Hop[];
   readonly translations: Translation[];
   readonly uncertain: string[];
+  /** Which backend a Service's translation takes: see NftPacket. */
+  readonly choice?: number | undefined;
 }
 
 /** A packet or frame at a link of a namespace. */

@@ -118,6 +118,7 @@ export function createEtcdSource(options: EtcdSourceOptions, listener: SourceLis
       });
     if (own && follower.entries.has(own.key) && fits(own.subnets) && (await isKept(own.lease, signal))) return;
     const addresses = options.ownAddresses(families);
+    const seenRevision = follower.revision();
     const all = allLeases();
     const mine = all.filter((lease) => isOwnAddress(lease, addresses) || lease.key === own?.key);
     const found = mine.find(({ podPrefixes }) => fits(podPrefixes));
@@ -150,7 +151,7 @@ export function createEtcdSource(options: EtcdSourceOptions, listener: SourceLis
       publicAddresses: addresses,
       receives: [conf.backend.type],
     });
-    const lease = await leases.claim(key, value, signal);
+    const lease = await leases.claim({ key, value, among: `${prefix}/subnets`, seenRevision }, signal);
     if (lease === undefined) throw new Error(`Cannot get subnet ${key}: another node was faster`);
     log.info("subnet leased", { key, lease });
     own = { key, subnets, lease };

@@ -11,6 +11,8 @@ export interface EtcdEntry {
 
 export interface EtcdFollower extends AsyncDisposable {
   readonly entries: ReadonlyMap<string, EtcdEntry>;
+  /** Of etcd as a whole; every change under the prefix up to it is in `entries`. */
+  revision(): bigint;
   /** The first list was complete. */
   hasSynced(): boolean;
 }
@@ -30,17 +32,19 @@ const RETRY_MS = 1_000;
 export function followEtcd({ gateway, prefix, onChange, onError }: FollowOptions): EtcdFollower {
   const stop = new AbortController();
   const { signal } = stop;
-  const range = { key: encodeBase64(`${prefix}/`), range_end: encodeBase64(`${prefix}0`) }; // "0" comes after "/"
+  const range = rangeBelow(prefix);
   let entries = new Map<string, EtcdEntry>();
+  let revision = 0n;
   let hasSynced = false;
 
   /** Answers the revision that it is of. */
   async function list(): Promise<bigint> {
     const answer = await gateway.call("kv/range", range, signal);
     entries = new Map(objects(answer["kvs"]).map(readEntry));
+    revision = revisionOf(answer);
     hasSynced = true;
     onChange();
-    return revisionOf(answer);
+    return revision;
   }
 
   /** Until the stream ends. */
@@ -55,6 +59,7 @@ export function followEtcd({ gateway, prefix, onChange, onError }: FollowOptions
         const [key, entry] = readEntry(kv);
         if (event["type"] === "DELETE") entries.delete(key);
         else entries.set(key, entry);
+        revision = BigInt(String(kv["mod_revision"] ?? revision));
       }
       if (events.length > 0) onChange();
     }
@@ -77,12 +82,18 @@ export function followEtcd({ gateway, prefix, onChange, onError }: FollowOptions
     get entries() {
       return entries;
     },
+    revision: () => revision,
     hasSynced: () => hasSynced,
     async [Symbol.asyncDispose]() {
       stop.abort(new Error("etcd is not followed any more"));
       await running;
     },
   };
+}
+
+/** All keys below a prefix without a slash at its end: "0" comes after "/". */
+export function rangeBelow(prefix: string): { readonly key: string; readonly range_end: string } {
+  return { key: encodeBase64(`${prefix}/`), range_end: encodeBase64(`${prefix}0`) };
 }
 
 export function encodeBase64(text: string): string {

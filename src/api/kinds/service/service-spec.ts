@@ -95,7 +95,12 @@ export const serviceSpec = object("io.k8s.api.core.v1.ServiceSpec", "What a serv
     "Local: connections from pods only go to pods of the same node.",
     { default: ({ type }) => (type === "ExternalName" ? undefined : "Cluster"), pointer: true },
   ),
-  trafficDistribution: field(23, oneOf("PreferClose"), "PreferClose: pods nearby are preferred.", { pointer: true }),
+  trafficDistribution: field(
+    23,
+    oneOf("PreferClose", "PreferSameNode", "PreferSameZone"),
+    "Which pods are preferred: those of the same zone (PreferClose means that, too), or of the same node.",
+    { pointer: true },
+  ),
 });
 export type ServiceSpec = ValueOf<typeof serviceSpec>;
 

@@ -21,14 +21,16 @@ export function describeEndpoint(service: Service, pod: Pod, node: Node | undefi
   const { nodeName = "" } = pod.spec;
   const zone = node?.metadata.labels?.[ZONE_LABEL] ?? "";
   const hostname = hostnameIn(pod, service);
-  const staysInZone = trafficDistribution === "PreferClose" && ready && zone !== "";
+  const forZones = trafficDistribution !== undefined && zone !== "" ? [{ name: zone }] : [];
+  const forNodes = trafficDistribution === "PreferSameNode" && nodeName !== "" ? [{ name: nodeName }] : [];
+  const hints = { ...(forZones.length > 0 && { forZones }), ...(forNodes.length > 0 && { forNodes }) };
   return {
     conditions: { ready, serving, terminating },
     ...(hostname !== undefined && { hostname }),
     targetRef: { kind: "Pod", namespace, name, uid },
     ...(nodeName !== "" && { nodeName }),
     ...(zone !== "" && { zone }),
-    ...(staysInZone && { hints: { forZones: [{ name: zone }] } }),
+    ...(ready && Object.keys(hints).length > 0 && { hints }),
   };
 }
 

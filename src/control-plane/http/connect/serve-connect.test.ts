@@ -112,6 +112,22 @@ test("servePodStream joins a WebSocket with the kubelet's", () =>
     assert.equal((await closed)[0], 1000);
   }));
 
+test("a server that stops ends streams and followed logs at once", (context) =>
+  withKubelet(async (server) => {
+    const client = webSocketTo(server, `${PODS}/web/exec?command=sh&stdin=true`);
+    await once(client, "open");
+    const response = await server.open("GET", `${PODS}/web/log?follow=true`);
+    await once(response, "data");
+    const ends = [client, response].map((stream) => {
+      stream.on("error", () => undefined); // cut off
+      return new Promise((resolve) => stream.on("close", resolve));
+    });
+    // The deadline for those that do not end by themselves never comes.
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    await Promise.all([server.server[Symbol.asyncDispose](), ...ends]);
+    context.mock.timers.reset();
+  }));
+
 test("servePodStream gives the kubelet's refusal as a Status before the upgrade", () =>
   withKubelet(async (server) => {
     const client = webSocketTo(server, `${PODS}/broken/exec?command=ls&stdout=true`);

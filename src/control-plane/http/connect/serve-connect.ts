@@ -99,7 +99,13 @@ export async function passUpgrade(
   if (answer.head.length > 0) socket.write(answer.head);
   if (head.length > 0) answer.socket.write(head);
   joinConnections(socket, answer.socket);
+  const end = (): void => {
+    for (const one of [socket, answer.socket]) one.destroy();
+  };
+  if (signal.aborted) end();
+  signal.addEventListener("abort", end, { once: true });
   await over.promise;
+  signal.removeEventListener("abort", end);
 }
 
 const FORWARDED = /^(upgrade|sec-websocket-.*|x-stream-protocol-version|origin|user-agent)$/;

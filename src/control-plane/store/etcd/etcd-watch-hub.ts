@@ -8,8 +8,8 @@ import { startFeed } from "./etcd-feed.ts";
 import type { EtcdEvent } from "./etcd-messages.ts";
 
 /** Events kept, and the size of their values in UTF-16 units. */
-const RECENT_EVENTS = 2_048;
-const RECENT_LENGTH = 8_000_000;
+const RECENT_EVENTS = 1_024;
+const RECENT_LENGTH = 4_000_000;
 
 interface Watch {
   readonly prefix: string;

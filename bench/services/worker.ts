@@ -1,0 +1,169 @@
+/**
+ * One contestant, in namespaces of its own: pods' addresses are on `lo`, and connections go out of this process and come
+ * back to it, so that what differs is the translation alone. System calls are made directly: Node's own connections would
+ * cost ten times what is measured.
+ */
+import { execFileSync } from "node:child_process";
+import { closeSync } from "node:fs";
+import { type Family, type IpAddress, parseAddress } from "#base/ip-address.ts";
+import { createIptablesServiceProxy } from "#dataplane/services/iptables/create-iptables-service-proxy.ts";
+import { createNftablesServiceProxy } from "#dataplane/services/nftables/create-nftables-service-proxy.ts";
+import { createNftSocket } from "#kernel/nfnetlink/transaction.ts";
+import { AF_INET, call, SOCK_CLOEXEC, SOL_SOCKET, syscalls } from "#kernel/syscalls/syscalls.ts";
+import { encodeSocketAddress } from "#kernel/udp/socket-address.ts";
+import type { ServicePort } from "#service/service-port.ts";
+import { median } from "../statistics.ts";
+import {
+  BACKEND_PORT,
+  BENCH_NODE,
+  PODS_HERE,
+  podAddress,
+  SERVICE_PORT,
+  sampleService,
+  sampleServices,
+  serviceAddress,
+} from "./sample-services.ts";
+import type { ServicesMeasurement, ServicesWorkerOptions } from "./worker-protocol.ts";
+
+const SOCK_STREAM = 1;
+const SO_REUSEADDR = 2;
+const SO_LINGER = 13;
+const BACKLOG = 128;
+const WARM_UP = 200;
+
+interface Contestant {
+  program(ports: ReadonlyMap<string, ServicePort>): Promise<number>;
+  change(port: ServicePort): Promise<number>;
+}
+
+/** Ours, in this process. */
+function podwire(): Contestant {
+  const proxy = createNftablesServiceProxy({ nft: createNftSocket() });
+  return {
+    program: async (ports) => timed(() => proxy.sync(BENCH_NODE, ports)),
+    change: async (port) => timed(() => proxy.update(new Map([[port.id, port]]))),
+  };
+}
+
+/** The rules that kube-proxy writes, by `iptables-nft-restore`: what is measured is that program alone. */
+function iptables(): Contestant {
+  let spentMs = 0;
+  const commands = {
+    async restore(family: Family, input: string) {
+      const program = family === 4 ? "iptables-nft-restore" : "ip6tables-nft-restore";
+      spentMs += timed(() => execFileSync(program, ["--noflush"], { input }));
+    },
+    save: async () => "", // nothing is there at first; later only update is asked for
+  };
+  const proxy = createIptablesServiceProxy({ commands });
+  const measured = async (work: () => Promise<unknown>): Promise<number> => {
+    spentMs = 0;
+    await work();
+    return spentMs;
+  };
+  return {
+    program: (ports) => measured(() => proxy.sync(BENCH_NODE, ports)),
+    change: (port) => measured(() => proxy.update(new Map([[port.id, port]]))),
+  };
+}
+
+function timed(work: () => unknown): number {
+  const started = performance.now();
+  work();
+  return performance.now() - started;
+}
+
+async function measure(options: ServicesWorkerOptions): Promise<ServicesMeasurement> {
+  const { contestant, services, endpointsEach, connections, rounds, changes } = options;
+  prepareAddresses();
+  const before = usedBytes();
+  const ports = sampleServices(services, endpointsEach);
+  const target = contestant === "podwire" ? podwire() : iptables();
+  const programMs = await target.program(ports);
+  const bytesPerEndpoint = (usedBytes() - before) / (services * endpointsEach);
+  const changeMs: number[] = [];
+  for (let change = 0; change < changes; change++) {
+    const number = Math.floor((change * 7919) % services);
+    changeMs.push(await target.change(sampleService(number, endpointsEach, 1 + (change % 3))));
+    await target.change(sampleService(number, endpointsEach));
+  }
+  const server = listenAt(parseAddress("0.0.0.0"));
+  const ways = {
+    direct: { address: podAddress(0), port: BACKEND_PORT },
+    first: { address: serviceAddress(0), port: SERVICE_PORT },
+    last: { address: serviceAddress(services - 1), port: SERVICE_PORT },
+  };
+  const connectUs: Record<keyof typeof ways, number[]> = { direct: [], first: [], last: [] };
+  const cpuUsPerConnection: number[] = [];
+  for (const way of Object.values(ways)) connectSome(server, way, WARM_UP);
+  for (let round = 0; round < rounds; round++) {
+    connectUs.direct.push(median(connectSome(server, ways.direct, connections)));
+    connectUs.first.push(median(connectSome(server, ways.first, connections)));
+    const cpu = process.cpuUsage();
+    connectUs.last.push(median(connectSome(server, ways.last, connections)));
+    const { user, system } = process.cpuUsage(cpu);
+    cpuUsPerConnection.push((user + system) / connections);
+  }
+  closeSync(server);
+  return {
+    programMs,
+    changeMs,
+    connectUs,
+    cpuUsPerConnection,
+    ...(contestant === "podwire" && { bytesPerEndpoint }),
+  };
+}
+
+/** After a collection, which --expose-gc allows. */
+function usedBytes(): number {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+function prepareAddresses(): void {
+  const lines = ["link set lo up"];
+  for (let number = 0; number < PODS_HERE; number++) lines.push(`addr add ${podAddress(number)}/32 dev lo`);
+  lines.push(`route add 10.96.0.0/12 dev lo src ${podAddress(0)}`);
+  execFileSync("ip", ["-batch", "-"], { input: lines.join("\n") });
+}
+
+function listenAt(address: IpAddress): number {
+  const fd = openTcp();
+  const name = encodeSocketAddress({ address, port: BACKEND_PORT });
+  setInt(fd, SO_REUSEADDR, [1]);
+  call("bind", "bind the server", fd, name, name.length);
+  call("listen", "listen", fd, BACKLOG);
+  return fd;
+}
+
+/** Microseconds of each connect(2); both ends are closed by a reset, so that nothing of it stays. */
+function connectSome(server: number, to: { readonly address: IpAddress; readonly port: number }, count: number) {
+  const name = encodeSocketAddress(to);
+  const samples: number[] = [];
+  for (let done = 0; done < count; done++) {
+    const fd = openTcp();
+    setInt(fd, SO_LINGER, [1, 0]);
+    const started = process.hrtime.bigint();
+    call("connect", `connect to ${to.address}`, fd, name, name.length);
+    samples.push(Number(process.hrtime.bigint() - started) / 1000);
+    const accepted = call("accept4", "accept", server, null, null, SOCK_CLOEXEC);
+    closeSync(fd);
+    closeSync(accepted);
+  }
+  return samples;
+}
+
+function openTcp(): number {
+  return call("socket", "open TCP socket", AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+function setInt(fd: number, option: number, values: readonly number[]): void {
+  const bytes = Buffer.alloc(4 * values.length);
+  for (const [index, value] of values.entries()) bytes.writeInt32LE(value, 4 * index);
+  if (syscalls.setsockopt(fd, SOL_SOCKET, option, bytes, bytes.length) < 0)
+    throw new Error(`Cannot set option ${option}`);
+}
+
+const measurement = await measure(JSON.parse(process.argv[2] ?? "{}"));
+process.stdout.write(`${JSON.stringify(measurement)}\n`);

@@ -1,0 +1,63 @@
+/** Waits until every ready node has a NetworkPolicy, as it is now, in the kernel. */
+import { type Lease, lease as leaseKind } from "#api/kinds/lease.ts";
+import { networkPolicy } from "#api/kinds/network-policy.ts";
+import { type Node, node as nodeKind } from "#api/kinds/node.ts";
+import { POLICY_ANSWER_LABEL, type PolicyAnswer, parsePolicyAnswer } from "#api/programmed/policy-answer.ts";
+import { PROGRAMMED_NAMESPACE } from "#api/programmed/question.ts";
+import type { ApiClient, ObjectName } from "#api-client/api-client.ts";
+import { askProgrammed } from "#api-client/ask-programmed.ts";
+import { createInformer } from "#api-client/create-informer.ts";
+import { type MissingNode, NotProgrammedError, readyNodes, until } from "../services/wait-until-programmed.ts";
+
+export interface ProgrammedPolicy {
+  readonly resourceVersion: number;
+  readonly nodes: readonly string[];
+}
+
+/** Rejects with NotProgrammedError when the signal ends the wait, and with ApiError when there is no such policy. */
+export async function waitForPolicy(
+  client: ApiClient,
+  name: Required<ObjectName>,
+  signal: AbortSignal,
+): Promise<ProgrammedPolicy> {
+  await using stack = new AsyncDisposableStack();
+  const { metadata } = await client.get(networkPolicy, name, signal);
+  const required = Number(metadata.resourceVersion);
+  let trouble = "";
+  const onError = (error: unknown): void => {
+    trouble = `: ${error instanceof Error ? error.message : String(error)}`;
+  };
+  let missing: readonly MissingNode[] = [];
+  try {
+    const nodes = stack.use(createInformer<Node>({ client, kind: nodeKind, onError }));
+    const query = { namespace: PROGRAMMED_NAMESPACE, labelSelector: POLICY_ANSWER_LABEL };
+    const answers = stack.use(createInformer<Lease>({ client, kind: leaseKind, query, onError }));
+    const question = await askProgrammed(client, { asker: "podwire-wait" }, signal);
+    const look = (): boolean => {
+      const given = answers.list().flatMap((lease) => parsePolicyAnswer(lease) ?? []);
+      missing = nodesWithout(readyNodes(nodes.list()), given, { question, required });
+      return missing.length === 0;
+    };
+    await until([nodes, answers], look, signal);
+    return { resourceVersion: required, nodes: readyNodes(nodes.list()) };
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    throw new NotProgrammedError(`not every node has answered${trouble}`, missing, { cause });
+  }
+}
+
+/** Nodes that have not said that they have it, each with what is known. Pure. */
+export function nodesWithout(
+  nodes: readonly string[],
+  answers: readonly PolicyAnswer[],
+  { question, required }: { readonly question: number; readonly required: number },
+): readonly MissingNode[] {
+  const byNode = new Map(answers.map((answer) => [answer.node, answer]));
+  return nodes.flatMap((node): readonly MissingNode[] => {
+    const answer = byNode.get(node);
+    if (answer === undefined || answer.question < question) return [{ node, reason: "its agent does not answer" }];
+    const { networkPolicies } = answer.programmed;
+    if (networkPolicies >= required) return [];
+    return [{ node, reason: `it has policies up to version ${networkPolicies}; needed is ${required}` }];
+  });
+}
