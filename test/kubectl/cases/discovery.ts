@@ -38,6 +38,7 @@ export const discovery: CaseGroup = {
         discovery.k8s.io/v1
         events.k8s.io/v1
         networking.k8s.io/v1
+        policy.networking.k8s.io/v1alpha2
         policy/v1
         rbac.authorization.k8s.io/v1
         v1`,
