@@ -39,7 +39,7 @@ export function cutConnections({ conntrack, rtnetlink, netns }: CutDeps, options
   const { model, addresses, isGone, keepsDenied } = options;
   if (addresses !== "all" && addresses.size === 0) return [];
   const concerned = addresses === "all" ? undefined : addresses;
-  const count = Number(readSysctl(netns, "net.netfilter.nf_conntrack_count"));
+  const count = Number(readSysctl(netns, "net/netfilter/nf_conntrack_count"));
   const entries = listEntries(conntrack, count <= READ_WHOLE_UP_TO_ENTRIES ? undefined : concerned);
   if (entries.length === 0) return [];
   // What the node itself sends or receives, nobody forwards.
