@@ -16,6 +16,7 @@ const port = Uint8Array.of(0x1f, 0x90);
 const ip = say.matchFamily("ip");
 const ip6 = say.matchFamily("ip6");
 const tcp = say.matchL4proto("tcp");
+const icmpv6 = say.matchL4proto("icmpv6");
 const drop = say.verdict("drop");
 
 /** As `nft list` prints it, and how it is said here. */
@@ -27,6 +28,22 @@ const RULES: readonly (readonly [string, readonly Expression[]])[] = [
   ["ip6 daddr != fd00::/64 drop", say.rule(ip6, say.matchPrefix(select.ip6Daddr, "!=", pod6, 64), drop)],
   ["tcp dport 8080 drop", say.rule(tcp, say.match(select.thDport, "==", port), drop)],
   ["tcp sport >= 8080 drop", say.rule(tcp, say.match(select.thSport, ">=", port), drop)],
+  ["ip6 hoplimit 255 drop", say.rule(ip6, say.match(select.ip6Hoplimit, "==", Uint8Array.of(255)), drop)],
+  [
+    "icmpv6 type 135-136 drop",
+    say.rule(ip6, icmpv6, say.matchRange(select.icmpv6Type, Uint8Array.of(135), Uint8Array.of(136)), drop),
+  ],
+  [
+    "meta l4proto ipv6-icmp @th,64,128 0xfd000000000000000000000000000005 drop",
+    say.rule(ip6, icmpv6, say.match(select.icmpv6Taddr, "==", pod6), drop),
+  ],
+  ["tcp flags != syn / fin,syn,rst,ack drop", say.rule(tcp, say.matchByte(select.tcpFlags, "!=", 0x17, 2), drop)],
+  [
+    "meta l4proto sctp @th,96,8 0x1 drop",
+    say.rule(say.matchL4proto("sctp"), say.match(select.sctpFirstChunk, "==", Uint8Array.of(1)), drop),
+  ],
+  ["limit rate 5/second burst 9 packets drop", say.rule(say.limitRate(5, 9), drop)],
+  ["meta mark set meta mark & 0xffffdfff", say.rule(say.clearMarkBits(0x2000))],
   ['iifname "eth0" drop', say.rule(say.matchName(select.iifname, "==", "eth0"), drop)],
   ['oifname != "veth*" drop', say.rule(say.matchName(select.oifname, "!=", "veth*"), drop)],
   [
@@ -100,8 +117,9 @@ test("every selector is used by a rule of the table", () => {
   const used = new Set(
     RULES.flatMap(([, expressions]) => expressions.map((expression) => JSON.stringify({ ...expression, dreg: 0 }))),
   );
-  const { etherSaddr: _saddr, etherType: _type, ...selectors } = select; // below: bridge tables have them
-  for (const [name, selector] of Object.entries(selectors)) {
+  const inBridgeTables: readonly string[] = ["etherSaddr", "etherType", "arpSaddrEther", "arpSaddrIp"]; // below
+  for (const [name, selector] of Object.entries(select)) {
+    if (inBridgeTables.includes(name)) continue;
     assert.ok(used.has(JSON.stringify({ ...selector.load(0), dreg: 0 })), `no rule uses ${name}`);
   }
 });
@@ -150,6 +168,12 @@ test("selectors of Ethernet fields are what nft calls them in a bridge table", r
     const rules = [
       say.rule(say.matchName(select.iifname, "==", "veth1"), say.match(select.etherSaddr, "!=", mac), drop),
       say.rule(say.match(select.etherType, "==", Uint8Array.of(8, 6)), say.verdict("accept")),
+      say.rule(
+        say.match(select.etherType, "==", Uint8Array.of(8, 6)),
+        say.match(select.arpSaddrEther, "==", mac),
+        say.match(select.arpSaddrIp, "==", pod),
+        drop,
+      ),
     ];
     socket.commit(
       [
@@ -162,6 +186,7 @@ test("selectors of Ethernet fields are what nft calls them in a bridge table", r
     const listing = await outputIn(netns, ["nft", "list", "chain", "bridge", "podwire", "pre"]);
     assert.match(listing, /iifname "veth1" ether saddr != 00:11:22:33:44:55 drop/);
     assert.match(listing, /ether type arp accept/);
+    assert.match(listing, /arp saddr ether 00:11:22:33:44:55 arp saddr ip 10\.1\.0\.5 drop/);
   }),
 );
 
