@@ -49,7 +49,9 @@ export async function createKubectlRunner(options: RunnerOptions): Promise<Kubec
   for (const [name, content] of Object.entries(options.files)) {
     await writeFile(join(path("work"), name), content, { mode: 0o755 });
   }
-  const base = { PATH: "/usr/bin:/bin", HOME: path("home"), KUBECONFIG: path("kubeconfig"), TZ: "UTC", GOGC };
+  const [HOME, KUBECONFIG] = [path("home"), path("kubeconfig")];
+  // An edit that fails leaves its file in the folder for temporary ones.
+  const base = { PATH: "/usr/bin:/bin", HOME, TMPDIR: HOME, KUBECONFIG, TZ: "UTC", GOGC };
   return {
     start({ args, stdin = "", environment = {} }) {
       const more = Object.entries(environment).map(([name, value]) => [name, value.replace("$FOLDER", path("work"))]);
