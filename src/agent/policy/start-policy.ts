@@ -2,6 +2,7 @@
  * The agent's part that enforces policies on this node, put together. ADD of a pod answers when the kernel of its node
  * has what applies to it; until then, and after its DEL, its address is closed.
  */
+
 import { isApiError } from "#api/api-error.ts";
 import {
   type ClusterNetworkPolicy,
@@ -11,6 +12,7 @@ import { type Namespace, namespace as namespaceKind } from "#api/kinds/namespace
 import { type NetworkPolicy, networkPolicy } from "#api/kinds/network-policy.ts";
 import { type Node, node as nodeKind } from "#api/kinds/node.ts";
 import { type Pod, pod as podKind } from "#api/kinds/pod/pod.ts";
+import { formatPolicyAnswer, policyAnswerName } from "#api/programmed/policy-answer.ts";
 import type { Informer } from "#api-client/informer.ts";
 import type { Log } from "#base/log.ts";
 import { CniError } from "#cni/cni-error.ts";
@@ -20,14 +22,16 @@ import { createNftablesEnforcer } from "#dataplane/policy/nftables/nftables-enfo
 import type { Netns } from "#kernel/netns/netns.ts";
 import { watchNft } from "#kernel/nfnetlink/watch-nft.ts";
 import { SysctlError, writeSysctls } from "#kernel/sysctl.ts";
+import { type Answers, startAnswers } from "../answer-question.ts";
 import type { AttachmentListener } from "../attachment-listener.ts";
 import type { Ledger } from "../ledger.ts";
 import { BRIDGE } from "../network/plan-bridge.ts";
 import type { DropNames } from "../observe/describe-flow.ts";
 import type { Cluster } from "../open-cluster.ts";
 import { type LedgerAttachment, ledgerAttachment } from "./pod-attachments.ts";
-import { type PolicyAnswers, startPolicyAnswers } from "./policy-answers.ts";
 import { type PolicyLoop, type PolicyLoopState, startPolicyLoop } from "./policy-loop.ts";
+
+const ANSWER_INTERVAL_MS = 20;
 
 export interface PolicyOptions {
   readonly nodeName: string;
@@ -77,7 +81,7 @@ export async function startPolicy(deps: PolicyDeps, options: PolicyOptions): Pro
     policies: cluster.informer<NetworkPolicy>(networkPolicy),
     clusterPolicies: await clusterPoliciesOf(cluster, log),
   };
-  let answers: PolicyAnswers | undefined;
+  let answers: Answers | undefined;
   const loop = stack.use(
     startPolicyLoop(
       {
@@ -92,11 +96,17 @@ export async function startPolicy(deps: PolicyDeps, options: PolicyOptions): Pro
     ),
   );
   answers = stack.use(
-    startPolicyAnswers({
+    startAnswers({
       client: cluster.client,
-      nodeName,
-      nodeUid: () => informers.nodes.get(undefined, nodeName)?.metadata.uid,
-      programmed: () => loop.programmed(),
+      name: policyAnswerName(nodeName),
+      format: (question) =>
+        formatPolicyAnswer({
+          node: nodeName,
+          nodeUid: informers.nodes.get(undefined, nodeName)?.metadata.uid,
+          question,
+          programmed: loop.programmed(),
+        }),
+      minIntervalMs: ANSWER_INTERVAL_MS,
       log,
     }),
   );

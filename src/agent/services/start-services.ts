@@ -1,4 +1,5 @@
 /** The agent's part that translates Services on this node, put together. */
+
 import { type EndpointSlice, endpointSlice } from "#api/kinds/endpoint-slice.ts";
 import { type Node, node as nodeKind } from "#api/kinds/node.ts";
 import { type Service, service as serviceKind } from "#api/kinds/service/service.ts";
@@ -11,16 +12,19 @@ import type { Netns } from "#kernel/netns/netns.ts";
 import { createConntrackSocket } from "#kernel/nfnetlink/conntrack.ts";
 import { createNftSocket } from "#kernel/nfnetlink/transaction.ts";
 import { watchNft } from "#kernel/nfnetlink/watch-nft.ts";
+import { startAnswers } from "../answer-question.ts";
 import type { Cluster } from "../open-cluster.ts";
 import { concernsForeignProxy, findForeignProxy, findOwnIptables } from "./foreign-proxy.ts";
 import { createFlowTable } from "./forget-flows.ts";
 import { createHealthCheckServers } from "./health-check-servers.ts";
 import { type OpenServiceProxy, openServiceProxy, ServiceProxyError } from "./open-service-proxy.ts";
-import { startProgrammedAnswers } from "./programmed-answers.ts";
+import { answerName, formatAnswer } from "./programmed-question.ts";
 import { proxyNodeOf, serviceNodeOf } from "./proxy-node.ts";
 import { type ServicesLoop, startServicesLoop } from "./services-loop.ts";
 import { type ServicesStatus, servicesStatus } from "./services-status.ts";
 import { sweepOtherProxies } from "./sweep-other-proxies.ts";
+
+const ANSWER_INTERVAL_MS = 50;
 
 export interface ServicesOptions {
   readonly nodeName: string;
@@ -81,13 +85,20 @@ export async function startServices(deps: ServicesDeps, options: ServicesOptions
   );
   const flows = createFlowTable(stack.use(createConntrackSocket(netns)));
   const answers = stack.use(
-    startProgrammedAnswers({
+    startAnswers({
       client: cluster.client,
-      nodeName: options.nodeName,
-      nodeUid: () => informers.nodes.get(undefined, options.nodeName)?.metadata.uid,
+      name: answerName(options.nodeName),
+      format: (question) =>
+        formatAnswer({
+          node: options.nodeName,
+          nodeUid: informers.nodes.get(undefined, options.nodeName)?.metadata.uid,
+          question,
+          // Undefined while ours does not work here.
+          proxy: loop === undefined ? undefined : options.proxy,
+          programmed: loop?.programmed() ?? { services: 0, endpointSlices: 0 },
+        }),
+      minIntervalMs: ANSWER_INTERVAL_MS,
       log,
-      proxy: () => (loop === undefined ? undefined : options.proxy),
-      programmed: () => loop?.programmed() ?? { services: 0, endpointSlices: 0 },
     }),
   );
 

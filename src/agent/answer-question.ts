@@ -1,37 +1,42 @@
-/** Answers the question which policies are in this node's kernel, while somebody asks; see #api/programmed/policy-answer.ts. */
+/**
+ * Answers the question which changes are in this node's kernel, while somebody asks: each part of the agent in a Lease of
+ * its own, once for each question and again when there is more. See docs/decisions/0024.
+ */
 import { isApiError } from "#api/api-error.ts";
 import { type Lease, lease as leaseKind } from "#api/kinds/lease.ts";
-import { formatPolicyAnswer, type PolicyRevisions, policyAnswerName } from "#api/programmed/policy-answer.ts";
 import { PROGRAMMED_NAMESPACE, QUESTION_NAME } from "#api/programmed/question.ts";
 import type { ApiClient } from "#api-client/api-client.ts";
 import { createInformer } from "#api-client/create-informer.ts";
+import type { JsonObject } from "#base/json.ts";
 import type { Log } from "#base/log.ts";
 import { startReconcileLoop } from "#base/reconcile-loop.ts";
 
-export interface PolicyAnswersDeps {
+export interface AnswerOptions {
   readonly client: ApiClient;
-  readonly nodeName: string;
-  readonly nodeUid: () => string | undefined;
-  readonly programmed: () => PolicyRevisions;
+  /** Of the Lease that holds the answer. */
+  readonly name: string;
+  /** The answer as it is now, to the question of this resource version. */
+  readonly format: (question: number) => Omit<Lease, "apiVersion" | "kind"> & JsonObject;
+  /** Between two answers. */
+  readonly minIntervalMs: number;
   readonly log: Log;
 }
 
-export interface PolicyAnswers extends AsyncDisposable {
+export interface Answers extends AsyncDisposable {
   /** There is more in the kernel than before. */
   grown(): void;
 }
 
-const MIN_INTERVAL_MS = 20;
 const RETRY_MS = 1_000;
 const RESYNC_MS = 10 * 60_000;
 const TIMEOUT_MS = 10_000;
 const DEFAULT_QUESTION_SECONDS = 60;
 const FIELD_MANAGER = "podwire-agent";
 
-export function startPolicyAnswers({ client, nodeName, nodeUid, programmed, log }: PolicyAnswersDeps): PolicyAnswers {
+export function startAnswers({ client, name, format, minIntervalMs, log }: AnswerOptions): Answers {
   const stop = new AbortController();
   const onError = (error: unknown): void => {
-    if (!stop.signal.aborted) log.error("programmed policies not told", { error: String(error) });
+    if (!stop.signal.aborted) log.error("programmed versions not told", { lease: name, error: String(error) });
   };
   let question = 0;
   /** By this process's clock. */
@@ -40,13 +45,13 @@ export function startPolicyAnswers({ client, nodeName, nodeUid, programmed, log 
 
   async function answer(): Promise<void> {
     if (question === 0 || performance.now() > openUntilMs) return;
-    const object = formatPolicyAnswer({ node: nodeName, nodeUid: nodeUid(), question, programmed: programmed() });
+    const object = format(question);
     const text = JSON.stringify(object);
     if (text === told) return;
     const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(TIMEOUT_MS)]);
-    const name = { namespace: PROGRAMMED_NAMESPACE, name: policyAnswerName(nodeName) };
+    const patch = { type: "merge", body: object, fieldManager: FIELD_MANAGER } as const;
     try {
-      await client.patch(leaseKind, name, { type: "merge", body: object, fieldManager: FIELD_MANAGER }, signal);
+      await client.patch(leaseKind, { namespace: PROGRAMMED_NAMESPACE, name }, patch, signal);
     } catch (error) {
       if (!isApiError(error, "NotFound")) throw error;
       await client.create(leaseKind, object, signal);
@@ -55,8 +60,8 @@ export function startPolicyAnswers({ client, nodeName, nodeUid, programmed, log 
   }
 
   const loop = startReconcileLoop({
-    name: "policy answers",
-    minIntervalMs: MIN_INTERVAL_MS,
+    name: `answer ${name}`,
+    minIntervalMs,
     retryMs: RETRY_MS,
     resyncMs: RESYNC_MS,
     sync: answer,
