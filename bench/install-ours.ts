@@ -26,5 +26,5 @@ export async function installOurs(
   const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, "close")]);
   if (code !== 0) throw new Error(`Cannot install our plugins into "${binDir}": exit status ${code}: ${stderr.trim()}`);
   const folder = join(binDir, ".podwire");
-  return { agentArgv: [join(folder, "node"), join(folder, "podwire.mjs"), "agent"] };
+  return { agentArgv: [join(folder, "node"), join(folder, "podwire.cjs"), "agent"] };
 }

@@ -1,10 +1,9 @@
 /**
  * Bundles what runs outside the source tree: the one-shot plugin process (standalone.mjs, cni.cjs) and the command
- * line (podwire, podwire.mjs, main.cjs, a file for each program that a cluster starts, the udp proxy's thread, and packages
+ * line (podwire, podwire.cjs, main.cjs, a file for each program that a cluster starts, the udp proxy's thread, and packages
  * that are needed now and then), with koffi's native module and the native launcher beside them.
  * `node scripts/build.ts [FOLDER]`, by default build/bundle; `podwire install` copies such a folder.
- * Start files only switch on Node's compile cache, in a folder beside themselves, and load the real bundle. The cache is
- * written as soon as the bundle is loaded: programs of nodes end with their node, not in order.
+ * `standalone.mjs` switches on Node's compile cache; `podwire.cjs` keeps a better one, see src/cli/start-bundle.ts.
  */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -27,6 +26,17 @@ export default createRequire(__filename)("./koffi.node");`,
   },
 };
 
+/** CommonJS that has `names` of what `load` gives, which happens at the first use of one of them. */
+function exportsAtFirstUse(names: readonly string[], load: string): string {
+  // The function itself from the first use on: looking for the module each time costs more than many of them do.
+  return `for (const key of ${JSON.stringify(names)})
+  Object.defineProperty(exports, key, { enumerable: true, configurable: true, get() {
+    const value = ${load}[key];
+    Object.defineProperty(exports, key, { enumerable: true, value });
+    return value;
+  } });`;
+}
+
 /**
  * Each of Node's modules takes milliseconds to load, and much of the code needs few of them: loaded at first use. An
  * `import` in an ES module would not only load them but read everything that they export, fetch and WebSocket too.
@@ -37,13 +47,7 @@ function lazyBuiltins(filter: RegExp): Plugin {
     setup(context) {
       context.onResolve({ filter }, ({ path }) => ({ path, namespace: "lazy" }));
       context.onLoad({ filter: /.*/, namespace: "lazy" }, ({ path }) => ({
-        // The function itself from the first use on: looking for the module each time costs more than many of them do.
-        contents: `for (const key of ${JSON.stringify(Object.keys(require(path)))})
-  Object.defineProperty(exports, key, { enumerable: true, configurable: true, get() {
-    const value = process.getBuiltinModule("${path}")[key];
-    Object.defineProperty(exports, key, { enumerable: true, value });
-    return value;
-  } });`,
+        contents: exportsAtFirstUse(Object.keys(require(path)), `process.getBuiltinModule("${path}")`),
       }));
     },
   };
@@ -52,7 +56,6 @@ function lazyBuiltins(filter: RegExp): Plugin {
 /** Large, and needed by few commands: a file for each, which is loaded at first use. */
 const APART: Readonly<Record<string, string>> = {
   "@grpc/grpc-js": "grpc.cjs",
-  "@peculiar/x509": "x509.cjs",
   yaml: "yaml.cjs",
 };
 
@@ -64,7 +67,7 @@ const packagesApart: Plugin = {
       return path in APART ? { path, namespace: "apart" } : undefined;
     });
     context.onLoad({ filter: /.*/, namespace: "apart" }, ({ path }) => ({
-      contents: `module.exports = require("./${APART[path]}");`,
+      contents: exportsAtFirstUse(Object.keys(require(path)), `require("./${APART[path]}")`),
     }));
   },
 };
@@ -103,7 +106,7 @@ function buildPlugins(): Promise<unknown> {
 }
 
 /** Commands that a cluster's start waits for: Node loads a third of the whole in half the time. */
-const PROGRAMS = ["up", "keep-cluster", "control-plane", "kubelet", "agent"];
+const PROGRAMS = ["up", "keep-cluster", "control-plane", "kubelet", "agent", "dns"];
 
 /** Of all commands, this one is taken in. */
 function onlyCommand(name: string): Plugin {
@@ -129,6 +132,15 @@ function buildCommandLine(name: string, commands: Plugin): Promise<unknown> {
       "import.meta.url": "__filename",
     },
     plugins: [nativeKoffi, commands, packagesApart, lazyBuiltins(/^node:/)],
+  });
+}
+
+function buildStart(): Promise<unknown> {
+  return build({
+    ...common,
+    entryPoints: ["src/cli/start-bundle.ts"],
+    outfile: join(folder, "podwire.cjs"),
+    define: { PROGRAMS: JSON.stringify(PROGRAMS) },
   });
 }
 
@@ -158,18 +170,9 @@ enableCompileCache(import.meta.dirname + "/compile-cache");
 createRequire(import.meta.url)("./cni.cjs");
 `;
 
-const COMMAND_LINE = `import { createRequire, enableCompileCache, flushCompileCache } from "node:module";
-enableCompileCache(import.meta.dirname + "/compile-cache");
-const [command = ""] = process.argv.slice(2);
-const bundle = ${JSON.stringify(PROGRAMS)}.includes(command) ? command : "main";
-const { main } = createRequire(import.meta.url)("./" + bundle + ".cjs");
-flushCompileCache();
-process.exitCode = await main(process.argv.slice(2));
-`;
-
 const SHELL = `#!/bin/sh
 self=$(readlink -f -- "$0")
-exec "\${self%/*}/node" --disable-warning=ExperimentalWarning "\${self%/*}/podwire.mjs" "$@"
+exec "\${self%/*}/node" --disable-warning=ExperimentalWarning "\${self%/*}/podwire.cjs" "$@"
 `;
 
 /** The build for glibc: Node's own binaries need it as well. */
@@ -184,11 +187,11 @@ await Promise.all([
   buildPlugins(),
   buildCommandLine("main", sourceOnly),
   ...PROGRAMS.map((name) => buildCommandLine(name, onlyCommand(name))),
+  buildStart(),
   buildProxyWorker(),
   buildPackages(),
 ]);
 writeFileSync(join(folder, "standalone.mjs"), STANDALONE);
-writeFileSync(join(folder, "podwire.mjs"), COMMAND_LINE);
 writeFileSync(join(folder, "podwire"), SHELL, { mode: 0o755 });
 copyFileSync(koffiModule(), join(folder, "koffi.node"));
 copyFileSync(join(root, "build/native/cni-launcher"), join(folder, "cni-launcher"));

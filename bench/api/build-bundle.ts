@@ -14,5 +14,5 @@ export async function buildBundle(root: string, folder: string, signal: AbortSig
   });
   const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, "close")]);
   if (code !== 0) throw new Error(`Cannot bundle the control plane: exit status ${code}: ${stderr.trim()}`);
-  return [process.execPath, "--disable-warning=ExperimentalWarning", join(folder, "podwire.mjs")];
+  return [process.execPath, "--disable-warning=ExperimentalWarning", join(folder, "podwire.cjs")];
 }

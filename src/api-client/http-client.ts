@@ -63,14 +63,14 @@ export function createHttpClient(
     },
     async *watch<O extends KubeObject>(kind: Kind<O>, query: WatchQuery, signal: AbortSignal) {
       const path = collectionPath(kind, query.namespace) + formatQuery(watchParameters(query));
-      const response = await connection.open({ method: "GET", path }, signal);
+      const answer = await connection.open({ method: "GET", path }, signal);
       let isSilent = false;
       const silence = setTimeout(() => {
         isSilent = true;
-        response.destroy();
+        answer.close();
       }, silenceMs);
       try {
-        for await (const events of readWatchLines(heard(response, () => silence.refresh()))) {
+        for await (const events of readWatchLines(heard(answer.body, () => silence.refresh()))) {
           for (const event of events) yield typedEvent<O>(event);
         }
       } catch (error) {
@@ -78,7 +78,7 @@ export function createHttpClient(
         throw isConnectionError(error) ? unreachable(cluster.server, error, signal) : error;
       } finally {
         clearTimeout(silence);
-        response.destroy();
+        answer.close();
       }
     },
     create: (kind, object, signal) =>

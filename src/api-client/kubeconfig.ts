@@ -94,7 +94,9 @@ export function inClusterConfig(
 function readConfig(path: string): JsonObject {
   let value: unknown;
   try {
-    value = parse(readFileSync(path, "utf8"));
+    const text = readFileSync(path, "utf8");
+    // What Podwire writes is JSON. Parsing YAML takes longer than all else that connects us.
+    value = text.startsWith("{") ? JSON.parse(text) : parse(text);
   } catch (cause) {
     throw new KubeconfigError(path, cause instanceof Error ? cause.message : String(cause), cause);
   }

@@ -14,6 +14,7 @@ import {
   formatAddress,
   formatPrefix,
   hostPrefix,
+  isAddress,
   lastAddress,
   networkOf,
   overlaps,
@@ -44,6 +45,7 @@ const CANONICAL = [
 for (const [text, canonical] of CANONICAL) {
   test(`parseAddress reads ${text} as ${canonical}`, () => {
     assert.equal(parseAddress(text), canonical);
+    assert.ok(isAddress(text));
   });
 }
 
@@ -73,6 +75,7 @@ const BAD_ADDRESSES = [
 for (const [what, text] of BAD_ADDRESSES) {
   test(`parseAddress refuses ${what}: ${JSON.stringify(text)}`, () => {
     assert.throws(() => parseAddress(text), AddressError);
+    assert.ok(!isAddress(text));
   });
 }
 

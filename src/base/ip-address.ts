@@ -35,6 +35,11 @@ export function parseAddress(text: string): IpAddress {
   return formatAddress(isMapped(bytes) ? bytes.subarray(12) : bytes);
 }
 
+/** As `isIP` of node:net without zones; that one takes milliseconds at its first use. */
+export function isAddress(text: string): boolean {
+  return readAddress(text) !== undefined;
+}
+
 /** Text of 4 or 16 bytes in network order. */
 export function formatAddress(bytes: Uint8Array): IpAddress {
   const [first, second, third, fourth] = bytes;

@@ -11,6 +11,7 @@ import { STATUS_REQUEST } from "#agent/status.ts";
 import { signalEntered } from "./enter-node.ts";
 import { CNI_BIN_DIR } from "./node-root.ts";
 import { NODE_PATH, type NodeSandbox } from "./node-sandbox.ts";
+import { podwireCommand } from "./podwire-command.ts";
 import { exitStatus } from "./program.ts";
 import { waitForSocket } from "./wait-for-socket.ts";
 
@@ -32,7 +33,7 @@ export interface NodeAgentOptions {
 }
 
 /** The installed command line, as the node sees it: arguments follow. */
-export const NODE_PODWIRE: readonly string[] = [`${CNI_BIN_DIR}/.podwire/podwire`];
+export const NODE_PODWIRE = podwireCommand(`${CNI_BIN_DIR}/.podwire`);
 
 const START_TIMEOUT_MS = 20_000;
 const LOG_LINES_SHOWN = 5;

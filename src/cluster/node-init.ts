@@ -46,7 +46,12 @@ export async function startNodeInit(options: NodeInitOptions, signal: AbortSigna
   const { name, netnsPath, rootCommands, inCgroups } = options;
   const network = netnsPath === undefined ? ["unshare", "--net"] : ["nsenter", `--net=${netnsPath}`, "unshare"];
   const unshare = [...network, "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL", "--"];
-  const args = ["--pdeathsig", "KILL", "--", ...inCgroups([...unshare, "sh", "-euc", initScript(rootCommands)])];
+  const args = [
+    "--pdeathsig",
+    "KILL",
+    "--",
+    ...inCgroups([...unshare, "busybox", "sh", "-euc", initScript(rootCommands)]),
+  ];
   // A session of its own: Ctrl-C is for the caller, who stops the node in order.
   const child = spawn("setpriv", args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
   const closed = exitStatus(child);

@@ -30,9 +30,9 @@ test("planNodeRoot covers the closest folder of each missing mount point before 
 
 const orders: readonly { readonly earlier: RegExp; readonly later: RegExp; readonly why: string }[] = [
   { earlier: /make-rprivate/, later: /tmpfs/, why: "no mount may reach the machine" },
-  { earlier: /--rbind \/sys\/fs\/cgroup/, later: /umount -n --lazy \/sys$/, why: "the cgroup mounts would be lost" },
+  { earlier: /--rbind \/sys\/fs\/cgroup/, later: /umount -n -l \/sys$/, why: "the cgroup mounts would be lost" },
   {
-    earlier: /umount -n --lazy \/run\/podwire-node\/cgroup/,
+    earlier: /umount -n -l \/run\/podwire-node\/cgroup/,
     later: /make-rshared/,
     why: "the unmount would reach the copy in use",
   },

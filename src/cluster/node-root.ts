@@ -57,7 +57,7 @@ export async function observeMachine(): Promise<MachineFacts> {
   return { missing, hasBpfFs: (await closestFolder("/sys/fs/bpf")) === "/sys/fs/bpf" };
 }
 
-/** Commands for a new mount and UTS namespace, in order. `-n`: the machine's list of mounts, /run/mount, is not ours. */
+/** Commands of busybox for a new mount and UTS namespace, in order. `-n`: the machine's list of mounts, /run/mount, is not ours. */
 export function planNodeRoot(
   { hostname, nodeDir, binDir, confDir, diskDir }: NodeRoot,
   facts: MachineFacts,
@@ -85,16 +85,16 @@ export function planNodeRoot(
       ["mount", "-n", "--bind", HELD_DISK + path, path],
     ]),
     ["mount", "-n", "-t", "proc", "proc", "/proc"],
-    ["busybox", "hostname", hostname],
+    ["hostname", hostname],
     // The cgroup mounts are held while /sys changes. This must come before the tree is shared: the lazy
     // unmount would reach the held ones.
     ["mount", "-n", "--rbind", "/sys/fs/cgroup", HELD_CGROUP],
-    ["umount", "-n", "--lazy", "/sys"],
+    ["umount", "-n", "-l", "/sys"],
     ["mount", "-n", "-t", "sysfs", "sysfs", "/sys"],
     ["mount", "-n", "--rbind", HELD_CGROUP, "/sys/fs/cgroup"],
-    ["umount", "-n", "--lazy", HELD_CGROUP],
+    ["umount", "-n", "-l", HELD_CGROUP],
     ...(facts.hasBpfFs ? [["mount", "-n", "-t", "bpf", "bpf", "/sys/fs/bpf"] satisfies Command] : []),
-    ["busybox", "ip", "link", "set", "lo", "up"],
+    ["ip", "link", "set", "lo", "up"],
     // Kubernetes' HostToContainer and Bidirectional mounts need a shared tree.
     ["mount", "-n", "--make-rshared", "/"],
   ];

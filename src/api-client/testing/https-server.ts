@@ -1,10 +1,10 @@
-/** A real HTTPS server on a free port, for tests of the client: what it answers is the test's. */
-import { generateKeyPairSync, webcrypto } from "node:crypto";
+/** A real HTTP/2 server on a free port, for tests of the client: what it answers is the test's. */
 import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer } from "node:https";
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
 import type { JsonValue } from "#base/json.ts";
+// biome-ignore lint/style/noRestrictedImports: for tests only; nothing below control-plane signs certificates
+import { signCertificate } from "#control-plane/pki/sign-certificate.ts";
 import type { Cluster } from "../kubeconfig.ts";
 
 export interface HttpsServer extends AsyncDisposable {
@@ -20,45 +20,30 @@ export interface Pair {
   readonly key: string;
 }
 
-const SIGNATURE = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-
 /** Signs itself, for 127.0.0.1. */
-export async function makeCertificate(): Promise<Pair> {
-  await import("reflect-metadata");
-  const x509 = await import("@peculiar/x509");
-  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+export function makeCertificate(): Pair {
+  const now = Date.now();
+  return signCertificate(
     {
-      name: "CN=test",
-      notBefore: new Date(Date.now() - 60_000),
-      notAfter: new Date(Date.now() + 3_600_000),
-      signingAlgorithm: SIGNATURE,
-      keys: {
-        publicKey: publicKey.toCryptoKey(SIGNATURE, true, ["verify"]),
-        privateKey: privateKey.toCryptoKey(SIGNATURE, true, ["sign"]),
-      },
-      extensions: [
-        new x509.BasicConstraintsExtension(true, undefined, true),
-        new x509.SubjectAlternativeNameExtension([{ type: "ip", value: "127.0.0.1" }]),
-      ],
+      commonName: "test",
+      usage: "authority",
+      serverNames: ["127.0.0.1"],
+      notBefore: new Date(now - 60_000),
+      notAfter: new Date(now + 3_600_000),
     },
-    webcrypto,
+    undefined,
   );
-  return {
-    certificate: certificate.toString("pem"),
-    key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
-  };
 }
 
 export async function startHttpsServer(
   pair: Pair,
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  handle: (request: Http2ServerRequest, response: Http2ServerResponse, cut: () => void) => void,
 ): Promise<HttpsServer> {
   const sockets = new Set<Socket>();
   let connections = 0;
-  const server = createServer(
+  const server = createSecureServer(
     { key: pair.key, cert: pair.certificate, requestCert: true, rejectUnauthorized: false },
-    handle,
+    (request, response) => handle(request, response, cut),
   );
   server.on("secureConnection", (socket) => {
     connections++;
@@ -87,13 +72,12 @@ export async function startHttpsServer(
     async [Symbol.asyncDispose]() {
       server.close();
       cut();
-      server.closeAllConnections();
       await once(server, "close");
     },
   };
 }
 
-export function answer(response: ServerResponse, code: number, body: JsonValue): void {
+export function answer(response: Http2ServerResponse, code: number, body: JsonValue): void {
   response.writeHead(code, { "content-type": "application/json" });
   response.end(JSON.stringify(body));
 }

@@ -2,11 +2,13 @@
  * Podwire as nodes run it: the bundles, as `podwire install` puts them into a folder. In the source tree they are made
  * when a source is newer than they are; an installed Podwire is what nodes get.
  */
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
+import { podwireCommand } from "#cluster/podwire-command.ts";
 import { runProgram } from "#cluster/program.ts";
 import { CliError } from "../cli-error.ts";
-import { manifestPath } from "../install/manifest.ts";
+import { manifestPath, PRIVATE_FOLDER } from "../install/manifest.ts";
 import { isSourceTree, projectRoot } from "../installation.ts";
 
 export interface ClusterPrograms {
@@ -26,9 +28,17 @@ export function clusterPrograms(): ClusterPrograms {
   const imageDir = isSourceTree ? join(projectRoot, "build/images") : "/var/cache/podwire/images";
   return {
     binDir,
-    podwire: [join(binDir, ".podwire/podwire")],
+    podwire: podwireCommand(join(binDir, ".podwire")),
     imageDir: process.env["PODWIRE_IMAGE_DIR"] ?? imageDir,
   };
+}
+
+/** The folder of bundles that were made for nodes; undefined when a source is newer, or somebody makes them just now. */
+export function currentBundle(): string | undefined {
+  const { binDir } = clusterPrograms();
+  if (!isSourceTree || !isCurrent(binDir)) return undefined;
+  const { status } = spawnSync("flock", ["--shared", "--nonblock", binDir, "true"]);
+  return status === 0 ? join(binDir, PRIVATE_FOLDER) : undefined;
 }
 
 /** Resolves to whether something had to be made. */

@@ -36,7 +36,7 @@ export function uninstallFiles(binDir: string): UninstallOutcome {
   }
   const folder = join(binDir, PRIVATE_FOLDER);
   rmSync(join(folder, "node"), { force: true });
-  rmSync(join(folder, "compile-cache"), { recursive: true, force: true });
+  for (const made of ["compile-cache", "code-cache"]) rmSync(join(folder, made), { recursive: true, force: true });
   rmSync(manifestPath(binDir));
   removeIfEmpty(join(folder, "replaced"));
   removeIfEmpty(folder);

@@ -17,37 +17,26 @@ export interface KubeconfigUser {
     | { readonly type: "token"; readonly token: string };
 }
 
-/** YAML; strings are quoted as JSON does it, which YAML reads the same. */
-export function kubeconfigText(user: KubeconfigUser): string {
-  const { server, clusterName, userName, credentials } = user;
-  const quote = JSON.stringify;
+/** In JSON, which YAML contains: every reader of kubeconfigs takes it, and ours need not load a YAML parser for it. */
+export function kubeconfigText({ credentials, ...user }: KubeconfigUser): string {
+  const context = `${user.userName}@${user.clusterName}`;
   const secret =
     credentials.type === "token"
-      ? [`    token: ${quote(credentials.token)}`]
-      : [
-          `    client-certificate-data: ${base64(credentials.pair.certificate)}`,
-          `    client-key-data: ${base64(credentials.pair.key)}`,
-        ];
-  const lines = [
-    "apiVersion: v1",
-    "kind: Config",
-    "clusters:",
-    `- name: ${quote(clusterName)}`,
-    "  cluster:",
-    `    server: ${quote(server)}`,
-    `    certificate-authority-data: ${base64(user.certificateAuthority)}`,
-    "users:",
-    `- name: ${quote(userName)}`,
-    "  user:",
-    ...secret,
-    "contexts:",
-    `- name: ${quote(`${userName}@${clusterName}`)}`,
-    "  context:",
-    `    cluster: ${quote(clusterName)}`,
-    `    user: ${quote(userName)}`,
-    `current-context: ${quote(`${userName}@${clusterName}`)}`,
-  ];
-  return `${lines.join("\n")}\n`;
+      ? { token: credentials.token }
+      : {
+          "client-certificate-data": base64(credentials.pair.certificate),
+          "client-key-data": base64(credentials.pair.key),
+        };
+  const cluster = { server: user.server, "certificate-authority-data": base64(user.certificateAuthority) };
+  const config = {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: user.clusterName, cluster }],
+    users: [{ name: user.userName, user: secret }],
+    contexts: [{ name: context, context: { cluster: user.clusterName, user: user.userName } }],
+    "current-context": context,
+  };
+  return `${JSON.stringify(config, undefined, 2)}\n`;
 }
 
 /** Readable for its owner only; missing folders are made. */

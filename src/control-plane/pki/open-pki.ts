@@ -5,8 +5,8 @@
  * Source: Kubernetes documentation, "PKI certificates and requirements"; names of files as kubeadm has them.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
 import { join } from "node:path";
+import { isAddress, parseAddress } from "#base/ip-address.ts";
 import {
   ensurePrivateDirectory,
   parseCertificate,
@@ -57,7 +57,7 @@ export async function openPki({ directory, serverNames, now }: PkiOptions): Prom
   await ensurePrivateDirectory(directory);
   const authority = await ensureAuthority(directory, now());
   const issuer: Issuer = { certificate: authority.certificate, key: createPrivateKey(authority.key) };
-  const issue = (request: Omit<CertificateRequest, "notBefore" | "notAfter">): Promise<KeyPair> =>
+  const issue = (request: Omit<CertificateRequest, "notBefore" | "notAfter">): KeyPair =>
     signCertificate({ ...request, ...validity(now(), CERTIFICATE_DAYS) }, issuer);
   const ensure = async (
     name: string,
@@ -65,7 +65,7 @@ export async function openPki({ directory, serverNames, now }: PkiOptions): Prom
   ): Promise<KeyPair> => {
     const kept = await readKeyPair(directory, name);
     if (kept !== undefined && isUsable(kept, issuer, request.serverNames ?? [], now())) return kept;
-    const pair = await issue(request);
+    const pair = issue(request);
     await writeKeyPair(directory, name, pair);
     return pair;
   };
@@ -85,8 +85,8 @@ export async function openPki({ directory, serverNames, now }: PkiOptions): Prom
     admin,
     kubeletClient,
     serviceAccountKey,
-    issueClient: (client) => issue({ ...client, usage: "client" }),
-    issueServing: (request) => issue({ ...request, usage: "server" }),
+    issueClient: async (client) => issue({ ...client, usage: "client" }),
+    issueServing: async (request) => issue({ ...request, usage: "server" }),
   };
 }
 
@@ -101,7 +101,7 @@ function validity(now: Date, days: number) {
 async function ensureAuthority(directory: string, now: Date): Promise<KeyPair> {
   const kept = await readKeyPair(directory, "ca");
   if (kept === undefined) {
-    const pair = await signCertificate(
+    const pair = signCertificate(
       { commonName: "kubernetes", usage: "authority", ...validity(now, AUTHORITY_DAYS) },
       undefined,
     );
@@ -148,6 +148,8 @@ function isPair({ certificate, key }: KeyPair): boolean {
 }
 
 function covers(certificate: X509Certificate, name: string): boolean {
-  const match = isIP(name) === 0 ? certificate.checkHost(name, { subject: "never" }) : certificate.checkIP(name);
+  const match = isAddress(name)
+    ? certificate.checkIP(parseAddress(name))
+    : certificate.checkHost(name, { subject: "never" });
   return match !== undefined;
 }

@@ -1,11 +1,15 @@
 /**
- * Signs certificates with @peculiar/x509, which is loaded at the first signature only: it takes tens of milliseconds,
- * and a server that starts again with its old certificates needs none of it. Keys are ECDSA P-256.
+ * Makes a key and signs a certificate for it. Keys are ECDSA P-256, the authority's as well.
  * Source: RFC 5280; Kubernetes documentation, "PKI certificates and requirements".
  */
-import { generateKeyPairSync, type KeyObject, randomBytes, webcrypto } from "node:crypto";
-import { isIP } from "node:net";
-import type { X509Certificate } from "@peculiar/x509";
+import { generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
+import {
+  type CertificateUsage,
+  encodeCertificate,
+  encodeCertificateBody,
+  encodeName,
+  readAuthorityNames,
+} from "./certificate-der.ts";
 
 /** A certificate and its private key, both PEM. */
 export interface KeyPair {
@@ -18,7 +22,7 @@ export interface CertificateRequest {
   readonly commonName: string;
   /** The user's groups. */
   readonly organizations?: readonly string[];
-  readonly usage: "authority" | "server" | "client" | "serverAndClient";
+  readonly usage: CertificateUsage;
   /** Names and addresses that a server answers to. */
   readonly serverNames?: readonly string[];
   readonly notBefore: Date;
@@ -32,79 +36,36 @@ export interface Issuer {
   readonly key: KeyObject;
 }
 
-const SIGNATURE = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-
-export async function signCertificate(request: CertificateRequest, issuer: Issuer | undefined): Promise<KeyPair> {
-  // The library's decorators need the Reflect API when it is loaded.
-  await import("reflect-metadata");
-  const x509 = await import("@peculiar/x509");
+export function signCertificate(request: CertificateRequest, issuer: Issuer | undefined): KeyPair {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const subject = [
-    { CN: [request.commonName] },
-    ...(request.organizations ?? []).map((organization) => ({ O: [organization] })),
-  ];
-  const signer = issuer?.key ?? privateKey;
-  const authority = issuer === undefined ? undefined : parsedOnce(x509, issuer);
-  const subjectKey = publicKey.toCryptoKey(SIGNATURE, true, ["verify"]);
-  const names = (request.serverNames ?? []).map(
-    (value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value }) as const,
+  const subject = encodeName(request.commonName, request.organizations ?? []);
+  const authority = issuer === undefined ? undefined : readAuthorityNames(parseIssuer(issuer).raw);
+  const body = encodeCertificateBody({
+    serialNumber: randomBytes(16),
+    issuer: authority?.subject ?? subject,
+    subject,
+    notBefore: request.notBefore,
+    notAfter: request.notAfter,
+    publicKey: publicKey.export({ type: "spki", format: "der" }),
+    usage: request.usage,
+    serverNames: request.serverNames ?? [],
+    authorityKeyIdentifier: authority?.keyIdentifier,
+  });
+  const certificate = encodeCertificate(body, sign("sha256", body, issuer?.key ?? privateKey));
+  return { certificate: pem(certificate), key: privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
+}
+
+/** The signature's algorithm is written into the certificate, so no other key can sign. */
+function parseIssuer({ certificate, key }: Issuer): X509Certificate {
+  const parsed = new X509Certificate(certificate);
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (curve === "prime256v1") return parsed;
+  throw new Error(
+    `Cannot sign with the certificate authority ${JSON.stringify(parsed.subject)}: its key is ${curve ?? key.asymmetricKeyType}, not ECDSA P-256; use an authority with such a key`,
   );
-  const certificate = await x509.X509CertificateGenerator.create(
-    {
-      serialNumber: serialNumber(),
-      subject,
-      issuer: authority?.subjectName ?? subject,
-      notBefore: request.notBefore,
-      notAfter: request.notAfter,
-      signingAlgorithm: SIGNATURE,
-      publicKey: subjectKey,
-      signingKey: signer.toCryptoKey(SIGNATURE, true, ["sign"]),
-      extensions: [
-        ...usageExtensions(x509, request.usage),
-        await x509.SubjectKeyIdentifierExtension.create(subjectKey, false, webcrypto),
-        ...(authority === undefined
-          ? []
-          : [await x509.AuthorityKeyIdentifierExtension.create(authority, false, webcrypto)]),
-        ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)]),
-      ],
-    },
-    webcrypto,
-  );
-  return {
-    certificate: `${certificate.toString("pem")}\n`,
-    key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
-  };
 }
 
-/** Parsing takes the library milliseconds, and one authority signs several certificates at the first start. */
-const parsed = new WeakMap<Issuer, X509Certificate>();
-
-function parsedOnce(x509: typeof import("@peculiar/x509"), issuer: Issuer): X509Certificate {
-  const known = parsed.get(issuer) ?? new x509.X509Certificate(issuer.certificate);
-  parsed.set(issuer, known);
-  return known;
-}
-
-function usageExtensions(x509: typeof import("@peculiar/x509"), usage: CertificateRequest["usage"]) {
-  const { keyCertSign, cRLSign, digitalSignature } = x509.KeyUsageFlags;
-  if (usage === "authority") {
-    return [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(keyCertSign | cRLSign | digitalSignature, true),
-    ];
-  }
-  const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
-  const purposes = { server: [serverAuth], client: [clientAuth], serverAndClient: [serverAuth, clientAuth] }[usage];
-  return [
-    new x509.BasicConstraintsExtension(false, undefined, true),
-    new x509.KeyUsagesExtension(digitalSignature, true),
-    new x509.ExtendedKeyUsageExtension(purposes, false),
-  ];
-}
-
-/** 16 random bytes, hexadecimal; the first bit is 0, since serial numbers are positive. */
-function serialNumber(): string {
-  const bytes = randomBytes(16);
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x01;
-  return bytes.toString("hex");
+function pem(certificate: Buffer): string {
+  const lines = certificate.toString("base64").match(/.{1,64}/g) ?? [];
+  return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
 }

@@ -19,7 +19,7 @@ export function installPlugins(): InstalledPlugins {
   const installed = join(binDir, ".podwire");
   return {
     binDir,
-    agentArgv: [join(installed, "node"), join(installed, "podwire.mjs"), "agent"],
+    agentArgv: [join(installed, "node"), join(installed, "podwire.cjs"), "agent"],
     [Symbol.dispose]: () => rmSync(binDir, { recursive: true, force: true }),
   };
 }
