@@ -61,8 +61,11 @@ export async function startNodeMachine(options: NodeMachineOptions, signal: Abor
   if (!DNS_LABEL.test(name)) throw new Error("the name is not a DNS label");
   const nodeDir = resolve(stateDir, name);
   await using cleanup = new AsyncDisposableStack();
-  const cgroups = cleanup.use(await createNodeCgroups(cgroupName(name, nodeDir)));
+  // Made first and removed last: by its folder a node is found whose process was killed, whatever else of it there is.
+  await mkdir(nodeDir, { recursive: true });
+  const cgroups = await createNodeCgroups(cgroupName(name, nodeDir)); // rejects when the node is alive: its folder stays
   cleanup.defer(() => rm(nodeDir, { recursive: true, force: true }));
+  cleanup.use(cgroups);
   await writeNodeFiles(name, nodeDir);
   const confDir = resolve(options.confDir ?? join(nodeDir, "conf"));
   const rootCommands = planNodeRoot(
@@ -95,7 +98,8 @@ export type NodePlace = Pick<NodeMachineOptions, "name" | "stateDir">;
 /** Removes what is left of a node whose process was killed. Rejects when it is alive. */
 export async function removeNodeTraces({ name, stateDir }: NodePlace): Promise<void> {
   const nodeDir = resolve(stateDir, name);
-  await using _cgroups = await createNodeCgroups(cgroupName(name, nodeDir));
+  const cgroups = await createNodeCgroups(cgroupName(name, nodeDir));
+  await cgroups[Symbol.asyncDispose]();
   await rm(nodeDir, { recursive: true, force: true });
 }
 
