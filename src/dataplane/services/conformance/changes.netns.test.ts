@@ -1,19 +1,26 @@
 /** What becomes of connections, old and new, while Services change, the agent starts again, or somebody breaks the rules. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as pass } from "node:timers/promises";
 import type { Family, IpAddress } from "#base/ip-address.ts";
+import { createConntrackSocket, deleteConntrack, listConntrack } from "#kernel/nfnetlink/conntrack.ts";
+import { writeSysctls } from "#kernel/sysctl.ts";
+import { createTcpServer } from "#kernel/tcp/tcp-socket.ts";
 import { outputIn } from "#kernel/testing/run-in-netns.ts";
 import { requireRoot } from "#kernel/testing/with-netns.ts";
 import type { ServicePort, ServicePortChanges } from "#service/service-port.ts";
 import type { ServiceSpec } from "./cases.ts";
 import { PROXIES } from "./proxies.ts";
 import { ANSWER_MS, type Answer, ask, connectTcp, type Outcome, startServers } from "./talk.ts";
-import { frontendAddress, type Proxies, SERVICE_PORT, servicePort, startProxies } from "./with-proxies.ts";
-import { clusterIp, createWorld, FAMILIES, type HostName, type PodName, type World } from "./world.ts";
+import { frontendAddress, NODE_PORT, type Proxies, SERVICE_PORT, servicePort, startProxies } from "./with-proxies.ts";
+import { clusterIp, createWorld, FAMILIES, type HostName, type PodName, underlayNetwork, type World } from "./world.ts";
 
 const CLUSTER_IP: ServiceSpec["frontends"] = [{ kind: "clusterIP" }];
 const QUESTIONS = 24;
+/** Of an affinity of 1 s. */
+const AFFINITY_OVER_MS = 1_200;
 
 for (const proxy of PROXIES) {
   describe(`changes of Services by ${proxy.name}`, requireRoot, () => {
@@ -104,6 +111,72 @@ for (const proxy of PROXIES) {
       }
     });
 
+    test("session affinity ends when its time is over", async () => {
+      const all: readonly PodName[] = ["n1a", "n1b", "n2a", "n2b"];
+      const numbers = Array.from({ length: 8 }, (_, index) => 20 + index);
+      await proxies.sync(() => numbers.flatMap((number) => web(all, { affinitySeconds: 1 }, `web-${number}`, number)));
+      const askAll = async (): Promise<readonly string[]> => {
+        const chosen: string[] = [];
+        for (const number of numbers)
+          for (const family of FAMILIES) chosen.push(await backendOf(askOnce("n1c", family, number)));
+        return chosen;
+      };
+      const before = await askAll();
+      await pass(AFFINITY_OVER_MS);
+      const after = await askAll();
+      // 16 choices of one in four: that all of them are as before is one in 4 billion.
+      assert.notDeepEqual(after, before);
+    });
+
+    test("externalTrafficPolicy Local and session affinity go together", async () => {
+      const endpoints: readonly PodName[] = ["n1a", "n1b", "n2a", "n2b"];
+      const frontends = [{ kind: "nodePort", traffic: "local" }] as const;
+      await proxies.sync((node) =>
+        FAMILIES.map((family) =>
+          servicePort(world, { endpoints, frontends, affinitySeconds: 600 }, { node, family, protocol: "TCP" }),
+        ),
+      );
+      for (const family of FAMILIES) {
+        for (const [from, to, expected] of [
+          ["outside", "node1", ["n1a", "n1b"]],
+          ["outside", "node2", ["n2a", "n2b"]],
+          ["n1c", "node1", endpoints],
+        ] as const) {
+          const chosen = new Set<string>();
+          for (let asked = 0; asked < QUESTIONS; asked++) {
+            const question = { from: world.host(from), to: world.host(to).addresses[family], port: NODE_PORT };
+            const answer = await ask({ ...question, protocol: "TCP" });
+            assert.ok(typeof answer === "object", `${from} by ${to}: ${answer}`);
+            assert.equal(answer.source, world.host(from).addresses[family], `${from} by ${to}`);
+            chosen.add(answer.backend);
+          }
+          const [only = "", ...others] = chosen;
+          assert.deepEqual(others, [], `${from} by ${to}`);
+          assert.ok(
+            expected.some((name) => name === only),
+            `${from} by ${to}: ${only}`,
+          );
+        }
+      }
+    });
+
+    test("node ports listen at the addresses that were asked for, and at no others", async () => {
+      const spec = { endpoints: ["n1b"], frontends: [{ kind: "nodePort" }] } as const;
+      const ports = FAMILIES.map((family) => servicePort(world, spec, { node: "node1", family, protocol: "TCP" }));
+      const { node1 } = world.proxyNodes;
+      const asked = async (to: IpAddress): Promise<string> =>
+        backendOf(ask({ from: world.host("n1c"), protocol: "TCP", to, port: NODE_PORT }));
+      const others = world.gateways.node1;
+      for (const nodePortAddresses of [[], FAMILIES.map(underlayNetwork), []]) {
+        await proxies.on.node1.sync({ ...node1, nodePortAddresses }, changesOf(ports));
+        for (const family of FAMILIES) {
+          assert.equal(await asked(world.host("node1").addresses[family]), "n1b");
+          const expected = nodePortAddresses.length === 0 ? "n1b" : "refused";
+          assert.equal(await asked(others[family]), expected, `${others[family]}`);
+        }
+      }
+    });
+
     test("a frontend that two Services want is the older id's, until that one goes", async () => {
       const both = [...web(["n1a"], {}, "older", 10), ...web(["n1b"], {}, "younger", 10)];
       const { conflicts } = await proxies.on.node1.sync(world.proxyNodes.node1, changesOf(both));
@@ -153,6 +226,35 @@ for (const proxy of PROXIES) {
         assert.equal(await backendOf(askOnce("n1c", 6, 11)), "n2b", damage.join(" "));
       }
       assert.equal(await held.echo("still here"), "still here");
+    });
+
+    test("a packet that connection tracking cannot place ends no connection", async () => {
+      const port = 9000;
+      const { netns, addresses } = world.host("n2a");
+      const node1 = world.host("node1").netns;
+      const there = [{ address: addresses[4], port }];
+      await proxies.sync(() => web(["n2a"]).map((each) => (each.family === 4 ? { ...each, cluster: there } : each)));
+      await using stack = new AsyncDisposableStack();
+      stack.defer(() => writeSysctls(node1, { "net/netfilter/nf_conntrack_tcp_loose": 1 }));
+      writeSysctls(node1, { "net/netfilter/nf_conntrack_tcp_loose": 0 });
+      const trouble: string[] = [];
+      const accepted = Promise.withResolvers<Socket>();
+      const server = createTcpServer(netns, { address: addresses[4], port }, accepted.resolve);
+      stack.defer(() => void server.close());
+      const client = connectTcp({ from: world.host("n1c"), protocol: "TCP", to: clusterIp(4, 10), port: SERVICE_PORT });
+      stack.defer(() => void client.destroy());
+      const socket = await accepted.promise;
+      stack.defer(() => void socket.destroy());
+      socket.on("error", (error) => trouble.push(String(error)));
+      const tracked = stack.use(createConntrackSocket(node1));
+      for (const entry of listConntrack(tracked, { reply: { source: addresses[4] } })) deleteConntrack(tracked, entry);
+      // Not translated back it would come as from the backend, whom the client has never asked, and would be refused.
+      socket.write("late");
+      // There and back behind it, and there and back behind the refusal.
+      for (let asked = 0; asked < 2; asked++) {
+        await ask({ from: world.host("n1c"), protocol: "TCP", to: addresses[4], port: 8080 });
+      }
+      assert.deepEqual(trouble, []);
     });
 
     test("changes under load fail no connection to backends that stay", async () => {

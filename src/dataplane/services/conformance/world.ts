@@ -51,6 +51,11 @@ function underlayPrefix(family: Family, host: number): Prefix {
   return family === 4 ? parsePrefix(`192.168.50.${host}/24`) : parsePrefix(`fd00:50::${host}/64`);
 }
 
+/** Where nodes have their addresses. */
+export function underlayNetwork(family: Family): Prefix {
+  return underlayPrefix(family, 0);
+}
+
 export const SERVICE_NETWORKS = [parsePrefix("10.96.0.0/16"), parsePrefix("fd00:96::/112")];
 /** Addresses of Services that are announced to the outside. */
 export const EXTERNAL_NETWORKS = [parsePrefix("203.0.113.0/24"), parsePrefix("2001:db8:1::/64")];

@@ -57,10 +57,17 @@ export function frameRules(node: ServiceProxyNode, family: Family): RuleSet {
       ],
       ["KUBE-EXTERNAL-SERVICES", []],
       ["KUBE-PROXY-FIREWALL", []],
+      // Translation would pass it by, and who gets an answer from a backend instead of the Service refuses it.
+      ["KUBE-FORWARD", ["-m conntrack --ctstate INVALID -j DROP"]],
       ["INPUT", [`${firewall} -j KUBE-PROXY-FIREWALL`, `${external} -j KUBE-EXTERNAL-SERVICES`]],
       [
         "FORWARD",
-        [`${firewall} -j KUBE-PROXY-FIREWALL`, `${portals} -j KUBE-SERVICES`, `${external} -j KUBE-EXTERNAL-SERVICES`],
+        [
+          `${firewall} -j KUBE-PROXY-FIREWALL`,
+          `${comment("kubernetes forwarding rules")} -j KUBE-FORWARD`,
+          `${portals} -j KUBE-SERVICES`,
+          `${external} -j KUBE-EXTERNAL-SERVICES`,
+        ],
       ],
       [
         "OUTPUT",

@@ -9,6 +9,8 @@
  *   <chain>              named for what it does (balance-chains.ts): marks what needs the node's address as source, and
  *                        translates to frontend . random index → backend address . port         @endpoints, …
  *   postrouting          marked, or from a pod to itself: masquerade                            @hairpin
+ *   forward              what connection tracking cannot place: drop. Translation would pass it by, and who gets an answer
+ *                        from a backend instead of the Service refuses it, which ends the connection.
  *
  * Node ports listen on the node's addresses but never on loopback: an answer to 127.0.0.1 cannot leave the node, unless
  * route_localnet opens 127.0.0.0/8 to the network, which we do not do.
@@ -38,6 +40,7 @@ import {
   masquerade,
   matchAddressType,
   matchBits,
+  matchCtState,
   matchFamily,
   matchL4proto,
   reject,
@@ -196,6 +199,11 @@ export function frameChains(): readonly ChainRules[] {
           return rule(matchFamily(name), inSet([saddr, daddr], hairpinSet(family)), goto(MASQUERADE));
         }),
       ],
+    },
+    {
+      chain: "forward",
+      base: { type: "filter", hook: "forward", priority: PRIORITY.filter },
+      rules: [rule(matchCtState("invalid"), verdict("drop"))],
     },
   ];
 }
