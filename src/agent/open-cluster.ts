@@ -3,12 +3,15 @@
  * of them follow.
  */
 import type { Kind, KubeObject } from "#api/kind.ts";
+import { endpointSlice } from "#api/kinds/endpoint-slice.ts";
+import { service } from "#api/kinds/service/service.ts";
 import type { ApiClient } from "#api-client/api-client.ts";
 import { createInformer } from "#api-client/create-informer.ts";
 import { createHttpClient } from "#api-client/http-client.ts";
 import type { Informer } from "#api-client/informer.ts";
 import { inClusterConfig, loadKubeconfig } from "#api-client/kubeconfig.ts";
 import type { Log } from "#base/log.ts";
+import { slimService, slimSlice } from "#service/slim-objects.ts";
 
 export interface Cluster extends AsyncDisposable {
   readonly client: ApiClient;
@@ -61,6 +64,16 @@ function withoutManagedFields<O extends KubeObject>(object: O): O {
   return managedFields === undefined ? object : { ...object, metadata };
 }
 
+/** Kinds of which there are most: what the agent's parts look at. A function and its kind are of one type. */
+const SLIM: ReadonlyMap<unknown, unknown> = new Map<unknown, unknown>([
+  [service, slimService],
+  [endpointSlice, slimSlice],
+]);
+
+function keepOf<O extends KubeObject>(kind: Kind<O>): (object: O) => O {
+  return (SLIM.get(kind) as ((object: O) => O) | undefined) ?? withoutManagedFields; // see SLIM
+}
+
 /** Over a client that somebody else owns. */
 export function shareCluster(client: ApiClient, log: Log): Cluster {
   // A kind and its informer are of one type, which a map cannot say: one place puts them in, by the kind that it made it of.
@@ -74,7 +87,7 @@ export function shareCluster(client: ApiClient, log: Log): Cluster {
       const informer = createInformer({
         client,
         kind,
-        keep: withoutManagedFields,
+        keep: keepOf(kind),
         onError(error) {
           lastError = error instanceof Error ? error.message : String(error);
           log.error("cluster not followed", { kind: kind.kind, error: lastError });

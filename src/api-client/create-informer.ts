@@ -60,8 +60,7 @@ export function createInformer<O extends KubeObject>(options: InformerOptions<O>
     }
   }
 
-  function put(received: O): void {
-    const object = keep(received);
+  function put(object: O): void {
     const known = cache.get(object.metadata.namespace, object.metadata.name ?? "");
     // Deleted and made again while nobody watched: two objects.
     if (known !== undefined && known.metadata.uid !== object.metadata.uid) drop(known);
@@ -75,20 +74,26 @@ export function createInformer<O extends KubeObject>(options: InformerOptions<O>
 
   /** In pages; when they expire on the way, all at once, so that a busy server cannot keep us from ever ending. */
   async function listAll(): Promise<TypedList<O>> {
-    const first = await client.list(kind, { ...query, limit: PAGE_SIZE }, signal);
+    const first = await listPage({ limit: PAGE_SIZE });
     const items = [...first.items];
     for (let { continue: next } = first; next !== undefined; ) {
       let page: TypedList<O>;
       try {
-        page = await client.list(kind, { ...query, limit: PAGE_SIZE, continue: next }, signal);
+        page = await listPage({ limit: PAGE_SIZE, continue: next });
       } catch (error) {
-        if (isGone(error)) return await client.list(kind, query, signal);
+        if (isGone(error)) return await listPage({});
         throw error;
       }
       items.push(...page.items);
       next = page.continue;
     }
     return { ...first, items };
+  }
+
+  /** What is not kept goes with its page. */
+  async function listPage(part: Pick<ListQuery, "limit" | "continue">): Promise<TypedList<O>> {
+    const page = await client.list(kind, { ...query, ...part }, signal);
+    return { ...page, items: page.items.map(keep) };
   }
 
   /** Tells what has changed since the last event, if there was one. */
@@ -111,7 +116,7 @@ export function createInformer<O extends KubeObject>(options: InformerOptions<O>
 
   function take(event: TypedWatchEvent<O>): void {
     if (event.type === "DELETED") drop(event.object);
-    else if (event.type !== "BOOKMARK") put(event.object);
+    else if (event.type !== "BOOKMARK") put(keep(event.object));
     const next = event.type === "BOOKMARK" ? event.resourceVersion : event.object.metadata.resourceVersion;
     // An event without one is no place to go on from.
     if (next !== undefined && next !== "") revision = next;

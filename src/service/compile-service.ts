@@ -36,7 +36,7 @@ export interface CompiledService {
 }
 
 /** A Service with this label is another proxy's business. */
-const PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name";
+export const PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name";
 const FAMILIES: readonly Family[] = [4, 6];
 /** Of the API: three hours by default, a day at most. */
 const AFFINITY_SECONDS = { default: 10_800, max: 86_400 } as const;
@@ -81,7 +81,7 @@ export function compileService(service: Service, slices: readonly EndpointSlice[
   }
   return {
     ports,
-    flowBackends,
+    flowBackends: flowBackends.size === 0 ? NOTHING.flowBackends : flowBackends,
     healthCheck: healthCheckOf(service, localReady),
     skipped: [...skipped, ...reader.skipped()],
   };

@@ -66,6 +66,20 @@ export function encodeMessage(request: NetlinkRequest, flags: number, sequence: 
   return bytes;
 }
 
+/** The same for a datagram of many messages: its payload is copied only once, when all parts become one. */
+export function messageParts(
+  { type, payload }: NetlinkRequest,
+  flags: number,
+  sequence: number,
+): readonly [header: Buffer, payload: Buffer, padding: Buffer] {
+  const length = NETLINK_HEADER_BYTES + payload.length;
+  const header = Buffer.alloc(NETLINK_HEADER_BYTES);
+  netlinkHeader.write(header, 0, { length, type, flags, sequence, portId: 0 });
+  return [header, payload, PADDINGS[align4(length) - length] ?? NO_PADDING];
+}
+const NO_PADDING = Buffer.alloc(0);
+const PADDINGS = [NO_PADDING, Buffer.alloc(1), Buffer.alloc(2), Buffer.alloc(3)] as const;
+
 /** The messages of one datagram. Payloads are views of `bytes`. */
 export function decodeMessages(bytes: Buffer): readonly NetlinkMessage[] {
   const messages: NetlinkMessage[] = [];

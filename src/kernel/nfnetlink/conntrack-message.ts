@@ -28,6 +28,9 @@ const CTA_FILTER = 25;
 
 /** IPPROTO_ of include/uapi/linux/in.h; others stay numbers. */
 const PROTOCOLS = { icmp: 1, tcp: 6, udp: 17, dccp: 33, gre: 47, icmpv6: 58, sctp: 132, udplite: 136 } as const;
+export const CONNTRACK_PROTOCOLS: ReadonlyMap<number, ConntrackTuple["protocol"]> = new Map(
+  Object.entries(PROTOCOLS).map(([name, number]) => [number, name as keyof typeof PROTOCOLS]), // keys of that literal
+);
 /** IPS_: `confirmed` entries are in the table; `assured` ones survive when it is full. */
 const STATUS = {
   expected: 1 << 0,

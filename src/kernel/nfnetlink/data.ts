@@ -8,7 +8,7 @@ import { attribute, attributes, markNested } from "../netlink/attributes.ts";
 import { NF_ACCEPT, NF_DROP } from "./nf-tables.ts";
 import { word } from "./words.ts";
 
-const NFTA_DATA_VALUE = 1;
+export const NFTA_DATA_VALUE = 1;
 const NFTA_DATA_VERDICT = 2;
 const NFTA_VERDICT_CODE = 1;
 const NFTA_VERDICT_CHAIN = 2;

@@ -40,6 +40,10 @@ export const NFT_MSG_DESTROYOBJ = message(31);
 
 /** Lists of expressions, fields and elements repeat this attribute. */
 export const NFTA_LIST_ELEM = 1;
+/** Of nearly all elements. enum nft_set_elem_attributes */
+export const NFTA_SET_ELEM_KEY = 1;
+export const NFTA_SET_ELEM_DATA = 2;
+export const NFTA_SET_ELEM_USERDATA = 6;
 
 /** The register that holds a verdict; writing one there ends the rule. */
 export const NFT_REG_VERDICT = 0;

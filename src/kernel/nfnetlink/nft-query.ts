@@ -8,7 +8,7 @@ import { type Codec, decode, encode } from "#base/codec/codec.ts";
 import { cString, u32be } from "#base/codec/values.ts";
 import { isErrno, KernelError } from "../kernel-error.ts";
 import { attribute, attributes, headerAndAttributes } from "../netlink/attributes.ts";
-import type { NetlinkRequest } from "../netlink/message.ts";
+import type { NetlinkMessage, NetlinkRequest } from "../netlink/message.ts";
 import { type ChainName, encodeChainName, type NftChain, nftChain } from "./chain.ts";
 import * as nf from "./nf-tables.ts";
 import { header, type NftFamily, nfgenmsg, requiring } from "./nfnetlink.ts";
@@ -109,6 +109,31 @@ export function listElements(socket: NftSocket, name: SetName): readonly NftSetE
   throw new KernelError(operation, EAGAIN, `its hash was growing during ${LISTING_ATTEMPTS} listings`);
 }
 
+/**
+ * The same, each element as what `read` makes of it: its key, which no other has, and what is to be known of it. So a map
+ * of many thousands costs no more than that.
+ */
+export function readElements<V>(
+  socket: NftSocket,
+  name: SetName,
+  read: (element: NftSetElement) => readonly [key: string, value: V],
+): Map<string, V> {
+  const operation = `list elements of ${name.family} ${name.table} ${name.set}`;
+  const request = { type: nf.NFT_MSG_GETSETELEM, payload: encodeAllElements(name) };
+  for (let attempt = 1; attempt <= LISTING_ATTEMPTS; attempt++) {
+    const found = new Map<string, V>();
+    let count = 0;
+    for (const { payload } of dump(socket, request, operation)) {
+      for (const element of decode(nftSetElements, payload).elements) {
+        found.set(...read(element));
+        count++;
+      }
+    }
+    if (found.size === count) return found;
+  }
+  throw new KernelError(operation, EAGAIN, `its hash was growing during ${LISTING_ATTEMPTS} listings`);
+}
+
 /** Growing takes some milliseconds, one listing of a set that is large enough to be torn about as long. */
 const LISTING_ATTEMPTS = 20;
 const EAGAIN = 11;
@@ -130,8 +155,12 @@ function find<T>(socket: NftSocket, codec: Codec<T>, request: NetlinkRequest, op
 }
 
 function list<T>(socket: NftSocket, codec: Codec<T>, request: NetlinkRequest, operation: string): readonly T[] {
+  return dump(socket, request, operation).map(({ payload }) => decode(codec, payload));
+}
+
+function dump(socket: NftSocket, request: NetlinkRequest, operation: string): readonly NetlinkMessage[] {
   try {
-    return socket.netlink.dump(request, operation).map(({ payload }) => decode(codec, payload));
+    return socket.netlink.dump(request, operation);
   } catch (error) {
     if (isErrno(error, "ENOENT")) return [];
     throw error;

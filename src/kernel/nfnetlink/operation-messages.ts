@@ -11,13 +11,15 @@ import * as nf from "./nf-tables.ts";
 import { type ElementOperation, type NftOperation, unreachable } from "./operation.ts";
 import { encodeRuleName, nftRule } from "./rule.ts";
 import { encodeSet, encodeSetName } from "./set.ts";
-import { encodeAllElements, type NftSetElement, nftSetElement, nftSetElements } from "./set-element.ts";
+import {
+  type ElementRun,
+  encodeAllElements,
+  encodeElementRun,
+  encodeRunMessage,
+  type NftSetElement,
+  nftSetElement,
+} from "./set-element.ts";
 import { encodeTableName, nftTable } from "./table.ts";
-
-export interface OperationMessage extends NetlinkRequest {
-  /** Those of the operation's elements that this message carries. */
-  readonly elements?: readonly NftSetElement[];
-}
 
 /** Elements a message carries at most. */
 const MAX_ELEMENTS = 1000;
@@ -25,7 +27,7 @@ const MAX_ELEMENTS = 1000;
 const MAX_ELEMENT_BYTES = 0xffff - ATTRIBUTE_HEADER_BYTES;
 
 /** `number` tells the sets of one transaction apart. */
-export function operationMessages(operation: NftOperation, number: number): readonly OperationMessage[] {
+export function operationMessages(operation: NftOperation, number: number): readonly NetlinkRequest[] {
   switch (operation.do) {
     case "add table":
       return [create(nf.NFT_MSG_NEWTABLE, 0, nftTable, operation.table)];
@@ -78,19 +80,20 @@ export function operationMessages(operation: NftOperation, number: number): read
   }
 }
 
-function create<T>(type: number, flags: number, codec: Codec<T>, value: T): OperationMessage {
+function create<T>(type: number, flags: number, codec: Codec<T>, value: T): NetlinkRequest {
   return { type, flags: NLM_F_CREATE | flags, payload: encode(codec, value) };
 }
 
 /** None for no elements: the same message without elements would mean all of them. */
-function elementMessages(type: number, flags: number, operation: ElementOperation): readonly OperationMessage[] {
-  const { family, table, set } = operation.set;
-  return splitElements(operation.elements).map((elements) => ({
-    type,
-    flags,
-    payload: encode(nftSetElements, { family, table, set, elements }),
-    elements,
-  }));
+function elementMessages(type: number, flags: number, operation: ElementOperation): readonly NetlinkRequest[] {
+  const { set, elements } = operation;
+  const runs = "runs" in elements ? elements.runs : packElements(elements);
+  return runs.map((run) => ({ type, flags, payload: encodeRunMessage(set, run) }));
+}
+
+/** As bytes that fit a message each. */
+export function packElements(elements: readonly NftSetElement[]): readonly ElementRun[] {
+  return splitElements(elements).map(encodeElementRun);
 }
 
 /** Runs of elements that fit a message each. */

@@ -5,7 +5,7 @@
 import type { ChainName, NftChain } from "./chain.ts";
 import type { NftRule, RuleName } from "./rule.ts";
 import type { NftSet, SetName } from "./set.ts";
-import type { NftSetElement } from "./set-element.ts";
+import type { ElementRun, NftSetElement } from "./set-element.ts";
 import type { NftTable, TableName } from "./table.ts";
 
 export type NftOperation =
@@ -23,7 +23,13 @@ export type NftOperation =
 export interface ElementOperation {
   readonly do: "add elements" | "create elements" | "delete elements" | "destroy elements";
   readonly set: SetName;
-  readonly elements: readonly NftSetElement[];
+  readonly elements: readonly NftSetElement[] | PackedElements;
+}
+
+/** Many elements, each run of them as the bytes of one message. */
+export interface PackedElements {
+  readonly length: number;
+  readonly runs: readonly ElementRun[];
 }
 
 /** As in `nft`: `add chain inet podwire post`, `add 2 elements inet podwire masq4`. */
@@ -59,7 +65,8 @@ export function describeOperation(operation: NftOperation): string {
       const [verb] = operation.do.split(" ");
       const count = operation.elements.length;
       const what = count === 1 ? "element" : `${count} elements`;
-      return `${verb} ${what} ${describeSet(operation.set)}${count === 1 ? describeKey(operation.elements[0]) : ""}`;
+      const only = count === 1 && !("runs" in operation.elements) ? describeKey(operation.elements[0]) : "";
+      return `${verb} ${what} ${describeSet(operation.set)}${only}`;
     }
     default:
       return unreachable(operation);

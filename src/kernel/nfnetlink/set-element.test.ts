@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encode } from "#base/codec/codec.ts";
+import fc from "fast-check";
+import { decode, encode } from "#base/codec/codec.ts";
 import { elementIndexAt } from "./element-offset.ts";
 import { hasDuplicates } from "./nft-query.ts";
-import { splitElements } from "./operation-messages.ts";
-import { intervalElements, type NftSetElement, nftSetElements } from "./set-element.ts";
+import { packElements, splitElements } from "./operation-messages.ts";
+import {
+  encodeRunMessage,
+  intervalElements,
+  type NftSetElement,
+  nftSetElement,
+  nftSetElements,
+} from "./set-element.ts";
 
 const set = { family: "inet", table: "podwire", set: "cidrs" } as const;
 
@@ -41,6 +48,41 @@ test("splitElements keeps all elements in order, in runs that fit an attribute",
     }
   }
   assert.deepEqual(splitElements([]), []);
+});
+
+// As they are read.
+const bytes = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((array) => Buffer.from(array));
+const verdicts = fc.constantFrom(
+  { verdict: "accept" } as const,
+  { verdict: "goto", chain: "service4-outside-cluster-3" } as const,
+);
+const plainElements: fc.Arbitrary<NftSetElement> = fc.record(
+  { key: bytes, data: fc.oneof(bytes, verdicts), comment: fc.string({ unit: "grapheme", maxLength: 40 }) },
+  { requiredKeys: [], noNullPrototype: true },
+);
+
+test("a plain element has the bytes of the general codec, which reads them", () => {
+  fc.assert(
+    fc.property(plainElements, (element) => {
+      // With flags it is no plain one; theirs are the first 8 bytes.
+      const general = encode(nftSetElement, { ...element, flags: [] }).subarray(8);
+      const plain = encode(nftSetElement, element);
+      assert.deepEqual(plain, general);
+      assert.deepEqual(decode(nftSetElement, plain), element);
+    }),
+  );
+});
+
+test("an element refuses a comment that the kernel has no room for", () => {
+  assert.throws(() => encode(nftSetElement, { key: Uint8Array.of(1), comment: "x".repeat(254) }), /at most 256/);
+});
+
+test("encodeRunMessage writes what nftSetElements writes", () => {
+  const elements: NftSetElement[] = [{ key: Uint8Array.of(1, 2), comment: "a" }, { key: Uint8Array.of(3, 4) }];
+  const [run, ...others] = packElements(elements);
+  assert.ok(run);
+  assert.deepEqual([others, run.length], [[], 2]);
+  assert.deepEqual(encodeRunMessage(set, run), encode(nftSetElements, { ...set, elements }));
 });
 
 const keyA = Uint8Array.of(1, 2);

@@ -5,22 +5,28 @@
  * Source: include/uapi/linux/netfilter/nf_tables.h (nft_set_elem_attributes), Linux 6.1.
  */
 import { type Codec, encode, type ValueOf } from "#base/codec/codec.ts";
-import { cString, mapped, u32be } from "#base/codec/values.ts";
-import { attribute, attributeList, attributes, headerAndAttributes, markNested } from "../netlink/attributes.ts";
+import { cString, mapped, u16host, u32be } from "#base/codec/values.ts";
+import {
+  ATTRIBUTE_HEADER_BYTES,
+  attribute,
+  attributeList,
+  attributes,
+  headerAndAttributes,
+  markNested,
+  NLA_F_NESTED,
+} from "../netlink/attributes.ts";
 import { type NftData, nftData, nftValue } from "./data.ts";
 import { type StatefulExpression, statefulExpression } from "./expression.ts";
-import { NFTA_LIST_ELEM } from "./nf-tables.ts";
+import { NFTA_LIST_ELEM, NFTA_SET_ELEM_DATA, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_USERDATA } from "./nf-tables.ts";
 import { header, nfgenmsg, requireFamily, u64number } from "./nfnetlink.ts";
+import { isPlainElement, plainElement } from "./plain-element.ts";
 import type { SetName } from "./set.ts";
 import { commentItems, findComment, lenientUserdata } from "./userdata.ts";
 import { type Word, wordFlags } from "./words.ts";
 
-const NFTA_SET_ELEM_KEY = 1;
-const NFTA_SET_ELEM_DATA = 2;
 const NFTA_SET_ELEM_FLAGS = 3;
 const NFTA_SET_ELEM_TIMEOUT = 4;
 const NFTA_SET_ELEM_EXPIRATION = 5;
-const NFTA_SET_ELEM_USERDATA = 6;
 const NFTA_SET_ELEM_EXPR = 7;
 const NFTA_SET_ELEM_OBJREF = 9;
 const NFTA_SET_ELEM_KEY_END = 10;
@@ -61,17 +67,24 @@ const elementWire = attributes({
   object: attribute(NFTA_SET_ELEM_OBJREF, cString),
 });
 
-export const nftSetElement: Codec<NftSetElement> = markNested(
-  mapped<ValueOf<typeof elementWire>, NftSetElement>(
-    elementWire,
-    ({ userdata, expression, expressions, unknown: _unknown, ...fields }) => {
-      const comment = findComment(userdata);
-      const attached = expressions ?? (expression && [expression]);
-      return { ...fields, ...(comment !== undefined && { comment }), ...(attached && { expressions: attached }) };
-    },
-    ({ comment, expiresMs: _given, ...fields }) => ({ ...fields, userdata: commentItems(comment) }),
-  ),
+const anyElement = mapped<ValueOf<typeof elementWire>, NftSetElement>(
+  elementWire,
+  ({ userdata, expression, expressions, unknown: _unknown, ...fields }) => {
+    const comment = findComment(userdata);
+    const attached = expressions ?? (expression && [expression]);
+    return { ...fields, ...(comment !== undefined && { comment }), ...(attached && { expressions: attached }) };
+  },
+  ({ comment, expiresMs: _given, ...fields }) => ({ ...fields, userdata: commentItems(comment) }),
 );
+
+export const nftSetElement: Codec<NftSetElement> = markNested({
+  size: (element) => (isPlainElement(element) ? plainElement.size(element) : anyElement.size(element)),
+  write(bytes, offset, element) {
+    if (isPlainElement(element)) plainElement.write(bytes, offset, element);
+    else anyElement.write(bytes, offset, element);
+  },
+  read: anyElement.read,
+});
 
 const listWire = headerAndAttributes(
   nfgenmsg,
@@ -94,6 +107,30 @@ export const nftSetElements: Codec<NftSetElements> = mapped<ValueOf<typeof listW
   },
   ({ family, table, set, elements }) => ({ ...header(family), table, set, elements }),
 );
+
+const elements = attributeList(NFTA_LIST_ELEM, nftSetElement);
+
+/** Some elements of an operation, as bytes: a table of many thousands is planned without an object for each. */
+export interface ElementRun {
+  readonly length: number;
+  /** Of the attribute that holds them; they fit one. */
+  readonly bytes: Buffer;
+}
+
+export function encodeElementRun(run: readonly NftSetElement[]): ElementRun {
+  return { length: run.length, bytes: encode(elements, run) };
+}
+
+/** As `nftSetElements` writes it. */
+export function encodeRunMessage(set: SetName, { bytes }: ElementRun): Buffer {
+  const head = encodeAllElements(set);
+  const message = Buffer.allocUnsafe(head.length + ATTRIBUTE_HEADER_BYTES + bytes.length);
+  message.set(head);
+  u16host.write(message, head.length, ATTRIBUTE_HEADER_BYTES + bytes.length);
+  u16host.write(message, head.length + 2, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
+  message.set(bytes, head.length + ATTRIBUTE_HEADER_BYTES);
+  return message;
+}
 
 /** The set alone: all its elements, for GETSETELEM dumps and for flushing with DELSETELEM. */
 export function encodeAllElements({ family, table, set }: SetName): Buffer {

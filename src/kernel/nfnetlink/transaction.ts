@@ -6,12 +6,14 @@
  * behind a failed message, so that all errors of a batch are there when `send` returns. Only the last message asks for
  * an acknowledgement: it proves that the batch was understood as a whole.
  */
-import { encode } from "#base/codec/codec.ts";
+import { decode, encode } from "#base/codec/codec.ts";
 import { isErrno, KernelError } from "../kernel-error.ts";
 import {
   encodeMessage,
+  messageParts,
   NETLINK_HEADER_BYTES,
   type NetlinkMessage,
+  type NetlinkRequest,
   NLM_F_ACK,
   NLM_F_REQUEST,
   NLMSG_ERROR,
@@ -29,7 +31,8 @@ import {
 } from "./nfnetlink.ts";
 import { type NftFailure, NftTransactionError } from "./nft-error.ts";
 import { describeKey, describeOperation, type NftOperation } from "./operation.ts";
-import { type OperationMessage, operationMessages } from "./operation-messages.ts";
+import { operationMessages } from "./operation-messages.ts";
+import { nftSetElements } from "./set-element.ts";
 
 export interface NftSocket extends Disposable {
   readonly netns: Netns | undefined;
@@ -77,7 +80,7 @@ export function isStaleGeneration(error: unknown): error is NftTransactionError 
 interface SentMessage {
   readonly index: number;
   readonly operation: NftOperation;
-  readonly message: OperationMessage;
+  readonly message: NetlinkRequest;
 }
 
 interface Batch {
@@ -106,7 +109,8 @@ function prepareBatch(
     lastSequence = nextSequence();
     sent.set(lastSequence, entry);
     const acknowledge = position === messages.length - 1 ? NLM_F_ACK : 0;
-    parts.push(encodeMessage(entry.message, (entry.message.flags ?? 0) | NLM_F_REQUEST | acknowledge, lastSequence));
+    const flags = (entry.message.flags ?? 0) | NLM_F_REQUEST | acknowledge;
+    parts.push(...messageParts(entry.message, flags, lastSequence));
   }
   const end = nextSequence();
   parts.push(boundary(NFNL_MSG_BATCH_END, end, undefined));
@@ -164,8 +168,9 @@ function failureOf(error: KernelError, sent: SentMessage | undefined): NftFailur
   }
   const { index, operation, message } = sent;
   const position = offset === undefined ? undefined : elementIndexAt(message.payload, offset - NETLINK_HEADER_BYTES);
-  const element = position === undefined ? undefined : message.elements?.[position];
-  const many = (message.elements?.length ?? 0) > 1;
+  const elements = position === undefined ? [] : decode(nftSetElements, message.payload).elements;
+  const element = position === undefined ? undefined : elements[position];
+  const many = elements.length > 1;
   const sentence = `${describeOperation(operation)}${element && many ? ` at${describeKey(element)}` : ""}`;
   return { errno, extack, index, sentence, element };
 }

@@ -45,7 +45,7 @@ export const userdata: Codec<readonly UserdataItem[]> = {
 };
 
 /** NFTNL_UDATA_TABLE_COMMENT, …_CHAIN_COMMENT, …_RULE_COMMENT, …_SET_ELEM_COMMENT */
-const COMMENT = 0;
+export const COMMENT = 0;
 
 export function commentItems(comment: string | undefined, type = COMMENT): readonly UserdataItem[] | undefined {
   if (comment === undefined) return undefined;

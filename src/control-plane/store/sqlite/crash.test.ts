@@ -11,6 +11,8 @@ import { recordWatch } from "../conformance/watch-recorder.ts";
 import { createSqliteStore } from "./sqlite-store.ts";
 
 const ROUNDS = 100;
+/** In each round: so the kill comes at another moment of commits and checkpoints each time. */
+const WRITES_MORE = 13;
 
 interface Acknowledged {
   readonly revision: number;
@@ -30,7 +32,7 @@ async function writeUntilKilled(path: string, round: number): Promise<ReadonlyMa
     // The last line may be cut.
     if (key === undefined || revision === undefined || !(value === "-" || value?.endsWith('"'))) return;
     acknowledged.set(key, { revision: Number(revision), value: value === "-" ? undefined : value });
-    if (++writes === 40 + round * 37) child.kill("SIGKILL");
+    if (++writes === 40 + round * WRITES_MORE) child.kill("SIGKILL");
   });
   const [, [code, signal]] = await Promise.all([once(lines, "close"), once(child, "exit")]);
   assert.equal(signal, "SIGKILL", `the writer ended by itself with ${code}`);

@@ -19,9 +19,10 @@ import {
   planClaims,
   usableFrontends,
 } from "../frontend-claims.ts";
+import { collectChanges } from "./element-changes.ts";
 import { createPrefixTest } from "./node-pods.ts";
 import { observeTable, type TableLook } from "./observe-table.ts";
-import { observedSlots, planSync } from "./plan-sync.ts";
+import { observedSlots, planElements, planSync } from "./plan-sync.ts";
 import {
   createTablePlan,
   type HairpinCounts,
@@ -128,7 +129,7 @@ function planState(node: ServiceProxyNode, desired: ServicePorts, look: TableLoo
     [...frontendsOf].map(([id, frontends]) => ({ id, before: [], after: frontends.keys() })),
   );
   keepAllClaims(state, claims);
-  const full = createTablePlan();
+  const full = createTablePlan(planElements(look));
   for (const [id, port] of desired) {
     const service = programmed(port, (frontend) => ownerOf(state.claims.get(frontend)), undefined, look);
     state.services.set(id, service);
@@ -189,7 +190,7 @@ function planUpdate(state: State, changes: ServicePortChanges): UpdatePlan {
     for (const owner of [ownerOf(state.claims.get(frontend)), ownerOf(claimants)])
       if (owner !== undefined) affected.add(owner);
   }
-  const plan = createTablePlan();
+  const plan = createTablePlan(collectChanges());
   const hairpins: HairpinCounts = new Map();
   const services = new Map<string, ProgrammedService | undefined>();
   for (const id of affected) {

@@ -1,6 +1,7 @@
 /** Keys and values of the table's maps, as the kernel has them. */
 import { addressBytes, formatAddress, type IpAddress } from "#base/ip-address.ts";
 import { pad4 } from "#kernel/nfnetlink/data-type.ts";
+import type { NftSetElement } from "#kernel/nfnetlink/set-element.ts";
 import type { Backend, Frontend, ServicePort, ServiceProtocol } from "#service/service-port.ts";
 
 /** IPPROTO_ of include/uapi/linux/in.h */
@@ -28,9 +29,10 @@ export function indexedBytes(frontend: Buffer, index: number): Buffer {
 /** address . port */
 export function backendBytes({ address, port }: Backend): Buffer {
   const addressPart = addressBytes(address);
-  const bytes = Buffer.alloc(addressPart.length + 4);
+  // From the pool of small buffers: one of its own costs ten times as much.
+  const bytes = Buffer.allocUnsafe(addressPart.length + 4);
   bytes.set(addressPart);
-  bytes.writeUInt16BE(port, addressPart.length);
+  bytes.writeUInt32BE(port * 0x10000, addressPart.length);
   return bytes;
 }
 
@@ -61,6 +63,13 @@ export function hairpinBytes(address: IpAddress): Buffer {
   both.set(bytes);
   both.set(bytes, length);
   return both;
+}
+
+/** All of an element but its key, as a text that compares. */
+export function contentText({ data, comment }: NftSetElement): string {
+  const text =
+    data === undefined ? "" : data instanceof Uint8Array ? keyText(data) : `${data.verdict} ${data.chain ?? ""}`;
+  return comment === undefined ? text : `${text} # ${comment}`;
 }
 
 /** Bytes as a key of a Map. */

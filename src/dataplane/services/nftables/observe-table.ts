@@ -4,18 +4,21 @@ import { decode, encode } from "#base/codec/codec.ts";
 import type { NftChain } from "#kernel/nfnetlink/chain.ts";
 import type { Expression } from "#kernel/nfnetlink/expression.ts";
 import { NFT_REG_1, NFT_REG_SIZE, NFT_REG32_00, NFT_REG32_SIZE } from "#kernel/nfnetlink/nf-tables.ts";
-import { findTable, listChains, listElements, listRules, listSets } from "#kernel/nfnetlink/nft-query.ts";
+import { findTable, listChains, listRules, listSets, readElements } from "#kernel/nfnetlink/nft-query.ts";
 import { nftRule } from "#kernel/nfnetlink/rule.ts";
 import type { NftSetElement } from "#kernel/nfnetlink/set-element.ts";
 import type { NftSocket } from "#kernel/nfnetlink/transaction.ts";
-import { keyText } from "./elements.ts";
+import { contentText, keyText } from "./elements.ts";
 import { frameSets, LAYOUT, SERVICE_TABLE } from "./service-table.ts";
 
 export interface ObservedTable {
   readonly chains: ReadonlyMap<string, NftChain>;
   readonly rules: ReadonlyMap<string, readonly (readonly Expression[])[]>;
-  /** By set, then by key; not those that the kernel writes itself. */
-  readonly elements: ReadonlyMap<string, ReadonlyMap<string, NftSetElement>>;
+  /**
+   * By set, then by key: their contents; not those that the kernel writes itself. A comparison takes out of it what is
+   * right. See elements.ts for both texts.
+   */
+  readonly elements: ReadonlyMap<string, Map<string, string>>;
 }
 
 /** Undefined: no table, or one that cannot be taken over. */
@@ -41,14 +44,14 @@ export function observeTable(nft: NftSocket): TableLook {
       elements: new Map(
         wanted
           .filter(({ flags }) => !flags?.includes("dynamic"))
-          .map(({ set }) => [set, byKey(listElements(nft, { ...SERVICE_TABLE, set }))]),
+          .map(({ set }) => [set, readElements(nft, { ...SERVICE_TABLE, set }, textsOf)]),
       ),
     },
   };
 }
 
-function byKey(elements: readonly NftSetElement[]): ReadonlyMap<string, NftSetElement> {
-  return new Map(elements.map((element) => [elementText(element), element]));
+function textsOf(element: NftSetElement): readonly [key: string, content: string] {
+  return [elementText(element), contentText(element)];
 }
 
 /** The start and the end of two adjoining ranges have one key. */

@@ -1,14 +1,14 @@
 /** What makes the table as it should be, from how it is: nothing that is right is touched, and all of it is one transaction. */
-import type { NftData } from "#kernel/nfnetlink/data.ts";
 import type { NftOperation } from "#kernel/nfnetlink/operation.ts";
 import type { NftSetElement } from "#kernel/nfnetlink/set-element.ts";
 import type { Backend, Frontend, ServicePort } from "#service/service-port.ts";
 import type { ServiceProxyNode } from "../contract.ts";
 import { frontendKey } from "./balance-chains.ts";
+import { collectChanges, compareChanges, type ElementChanges } from "./element-changes.ts";
 import { frontendBytes, indexedBytes, keyText, readBackend } from "./elements.ts";
 import { nodeElements } from "./node-sets.ts";
 import { elementText, isSameRule, type ObservedTable, type TableLook } from "./observe-table.ts";
-import { type PlannedElement, planOperations, type TablePlan } from "./programmed-service.ts";
+import { planOperations, type TablePlan } from "./programmed-service.ts";
 import {
   backendSets,
   type ChainRules,
@@ -30,13 +30,22 @@ export function observedSlots(
   const present = elements.get(backendSets(frontendKey(frontend), scope, port.family).endpoints);
   const slots: Backend[] = [];
   for (;;) {
-    const data = present?.get(keyText(indexedBytes(bytes, slots.length)))?.data;
-    if (!(data instanceof Uint8Array)) return slots;
-    slots.push(readBackend(data));
+    const content = present?.get(keyText(indexedBytes(bytes, slots.length)));
+    if (content === undefined) return slots;
+    slots.push(readBackend(Buffer.from(content, "latin1")));
   }
 }
 
-/** `full` is the plan that fills an empty table. */
+/** Where all elements that should be there are added. */
+export function planElements({ observed }: TableLook): ElementChanges {
+  if (observed === undefined) return collectChanges();
+  const nodeSetNames = new Set(nodeElements(NO_NODE).keys());
+  return compareChanges(new Map([...observed.elements].filter(([set]) => !nodeSetNames.has(set))));
+}
+
+const NO_NODE: ServiceProxyNode = { podNetworks: [], nodePods: [], nodePortAddresses: [], serviceNetworks: [] };
+
+/** `full` is the plan of the whole table, with elements from `planElements`. */
 export function planSync(look: TableLook, node: ServiceProxyNode, full: TablePlan): readonly NftOperation[] {
   const ofNode = nodeElements(node);
   if (look.observed === undefined) {
@@ -49,7 +58,6 @@ export function planSync(look: TableLook, node: ServiceProxyNode, full: TablePla
   }
   const { observed } = look;
   const wantedChains = [...frameChains(), ...full.chains.values()];
-  const changes = elementChanges(observed, full);
   const nodeChanges = [...ofNode].flatMap(([set, elements]) =>
     isSameList(observed.elements.get(set), elements)
       ? []
@@ -58,7 +66,7 @@ export function planSync(look: TableLook, node: ServiceProxyNode, full: TablePla
   return [
     ...wantedChains.flatMap((chain) => repairChain(observed, chain)),
     ...nodeChanges,
-    ...planOperations(changes),
+    ...full.elements.operations(),
     ...sweepChains(observed, new Set(wantedChains.map(({ chain }) => chain))),
   ];
 }
@@ -67,10 +75,7 @@ function replaceElements(set: string, elements: readonly NftSetElement[]): reado
   return elements.length === 0 ? [] : [{ do: "create elements", set: { ...SERVICE_TABLE, set }, elements }];
 }
 
-function isSameList(
-  present: ReadonlyMap<string, NftSetElement> | undefined,
-  wanted: readonly NftSetElement[],
-): boolean {
+function isSameList(present: ReadonlyMap<string, string> | undefined, wanted: readonly NftSetElement[]): boolean {
   return present?.size === wanted.length && wanted.every((element) => present.has(elementText(element)));
 }
 
@@ -99,42 +104,4 @@ function sweepChains({ chains }: ObservedTable, wanted: ReadonlySet<string>): re
     ...unused.map((chain): NftOperation => ({ do: "flush chain", chain })),
     ...unused.map((chain): NftOperation => ({ do: "delete chain", chain })),
   ];
-}
-
-/** Of the chains, those that are missing are repaired elsewhere. */
-function elementChanges({ elements }: ObservedTable, full: TablePlan): TablePlan {
-  const deleted = new Map<string, PlannedElement[]>();
-  const added = new Map<string, PlannedElement[]>();
-  const nodeSetNames = new Set(nodeElements(NO_NODE).keys());
-  for (const [set, present] of elements) {
-    if (nodeSetNames.has(set)) continue;
-    const wanted = full.added.get(set) ?? [];
-    const missing: PlannedElement[] = [];
-    const kept = new Set<string>();
-    for (const element of wanted) {
-      const text = keyText(element.key);
-      const actual = present.get(text);
-      if (actual !== undefined && isSameElement(actual, element)) kept.add(text);
-      else missing.push(element);
-    }
-    const surplus: PlannedElement[] = [];
-    for (const [text, element] of present) {
-      if (!kept.has(text)) surplus.push({ key: Buffer.from(text, "latin1"), data: element.data });
-    }
-    if (missing.length > 0) added.set(set, missing);
-    if (surplus.length > 0) deleted.set(set, surplus);
-  }
-  return { chains: new Map(), deletedChains: new Set(), deleted, added };
-}
-
-const NO_NODE: ServiceProxyNode = { podNetworks: [], nodePods: [], nodePortAddresses: [], serviceNetworks: [] };
-
-function isSameElement(actual: NftSetElement, wanted: NftSetElement): boolean {
-  return isSameData(actual.data, wanted.data) && actual.comment === wanted.comment;
-}
-
-function isSameData(a: NftData | undefined, b: NftData | undefined): boolean {
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0;
-  if (a === undefined || b === undefined || a instanceof Uint8Array || b instanceof Uint8Array) return a === b;
-  return a.verdict === b.verdict && a.chain === b.chain;
 }

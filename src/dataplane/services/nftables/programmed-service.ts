@@ -1,9 +1,9 @@
 /** What the kernel has of one port of a Service, and how it gets from one such state to another. */
 import type { Family, IpAddress } from "#base/ip-address.ts";
 import type { NftOperation } from "#kernel/nfnetlink/operation.ts";
-import type { NftSetElement } from "#kernel/nfnetlink/set-element.ts";
 import type { Backend, Frontend, ServicePort } from "#service/service-port.ts";
 import { type FrontendChain, frontendChain, frontendKey } from "./balance-chains.ts";
+import type { ElementChanges } from "./element-changes.ts";
 import {
   backendBytes,
   backendMark,
@@ -35,47 +35,25 @@ export interface ProgrammedService {
   readonly local: readonly Backend[];
 }
 
-/** An element with its data, also where it goes. */
-export interface PlannedElement extends NftSetElement {
-  readonly key: Buffer;
-}
-
 /** Changes of the table, collected service by service. */
 export interface TablePlan {
   /** By name, those of others before those that lead to them. */
   readonly chains: Map<string, ChainRules>;
   readonly deletedChains: Set<string>;
-  /** By set. */
-  readonly deleted: Map<string, PlannedElement[]>;
-  readonly added: Map<string, PlannedElement[]>;
+  readonly elements: ElementChanges;
 }
 
-export function createTablePlan(): TablePlan {
-  return { chains: new Map(), deletedChains: new Set(), deleted: new Map(), added: new Map() };
+export function createTablePlan(elements: ElementChanges): TablePlan {
+  return { chains: new Map(), deletedChains: new Set(), elements };
 }
 
-/** Chains first, and what is deleted before what is added: the same key may be both. */
-export function planOperations({ chains, deletedChains, deleted, added }: TablePlan): readonly NftOperation[] {
+/** Chains first: elements lead to them. */
+export function planOperations({ chains, deletedChains, elements }: TablePlan): readonly NftOperation[] {
   return [
     ...[...chains.values()].flatMap(chainOperations),
-    ...[...deleted].map(
-      ([set, elements]): NftOperation => ({
-        do: "delete elements",
-        set: { ...SERVICE_TABLE, set },
-        elements: elements.map(({ key }) => ({ key })),
-      }),
-    ),
-    ...[...added].map(
-      ([set, elements]): NftOperation => ({ do: "create elements", set: { ...SERVICE_TABLE, set }, elements }),
-    ),
+    ...elements.operations(),
     ...[...deletedChains].map((chain): NftOperation => ({ do: "delete chain", chain: { ...SERVICE_TABLE, chain } })),
   ];
-}
-
-function into(map: Map<string, PlannedElement[]>, set: string, element: PlannedElement): void {
-  const elements = map.get(set);
-  if (elements === undefined) map.set(set, [element]);
-  else elements.push(element);
 }
 
 /** One frontend as the kernel has it. */
@@ -109,7 +87,7 @@ export function planService(
   for (const [text, { frontend, bytes, served }] of old) {
     const next = current.get(text);
     if (next?.served.chain !== served.chain || before?.port.id !== after?.port.id) {
-      into(plan.deleted, verdictMap(frontendKey(frontend), family), { key: bytes, data: gotoChain(served.chain) });
+      plan.elements.delete(verdictMap(frontendKey(frontend), family), { key: bytes, data: gotoChain(served.chain) });
       if (served.isOwn) plan.deletedChains.add(served.chain);
     }
     planBackends(plan, { service: before, at: old.get(text) }, { service: after, at: next });
@@ -119,7 +97,7 @@ export function planService(
     if (previous?.served.chain !== served.chain) {
       for (const chain of served.needs) plan.chains.set(chain.chain, chain);
       const data = gotoChain(served.chain);
-      into(plan.added, verdictMap(frontendKey(frontend), family), { key: bytes, data, comment: after?.port.id });
+      plan.elements.add(verdictMap(frontendKey(frontend), family), { key: bytes, data, comment: after?.port.id });
     }
     if (previous === undefined) planBackends(plan, undefined, { service: after, at: current.get(text) });
   }
@@ -150,8 +128,8 @@ function planBackends(plan: TablePlan, before: Side | undefined, after: Side): v
       const [was, is] = [old[index], current[index]];
       if (was !== undefined && is !== undefined && (was === is || isSameBackend(was, is))) continue;
       const key = indexedBytes(at.bytes, index);
-      if (was !== undefined) into(plan.deleted, sets.endpoints, { key, data: backendBytes(was) });
-      if (is !== undefined) into(plan.added, sets.endpoints, { key, data: backendBytes(is) });
+      if (was !== undefined) plan.elements.delete(sets.endpoints, { key, data: backendBytes(was) });
+      if (is !== undefined) plan.elements.add(sets.endpoints, { key, data: backendBytes(is) });
     }
     if (hasAffinity(before) || hasAffinity(after)) {
       planAffinity(plan, sets, at.bytes, [
@@ -173,19 +151,19 @@ function planAffinity(
     const [was, is] = [old[index], current[index]];
     if (was !== undefined && is !== undefined && (was === is || isSameBackend(was, is))) continue;
     const key = indexedBytes(frontend, index);
-    if (was !== undefined) into(plan.deleted, affinityMarks, { key, data: markBytes(backendMark(was)) });
-    if (is !== undefined) into(plan.added, affinityMarks, { key, data: markBytes(backendMark(is)) });
+    if (was !== undefined) plan.elements.delete(affinityMarks, { key, data: markBytes(backendMark(was)) });
+    if (is !== undefined) plan.elements.add(affinityMarks, { key, data: markBytes(backendMark(is)) });
   }
   const [was, is] = [byMark(old), byMark(current)];
   for (const [mark, backend] of was) {
     const next = is.get(mark);
     if (next !== undefined && isSameBackend(next, backend)) continue;
-    into(plan.deleted, affinityBackends, { key: indexedBytes(frontend, mark), data: backendBytes(backend) });
+    plan.elements.delete(affinityBackends, { key: indexedBytes(frontend, mark), data: backendBytes(backend) });
   }
   for (const [mark, backend] of is) {
     const previous = was.get(mark);
     if (previous !== undefined && isSameBackend(previous, backend)) continue;
-    into(plan.added, affinityBackends, { key: indexedBytes(frontend, mark), data: backendBytes(backend) });
+    plan.elements.add(affinityBackends, { key: indexedBytes(frontend, mark), data: backendBytes(backend) });
   }
 }
 
@@ -225,5 +203,5 @@ export function hairpinAddresses(
 }
 
 export function planHairpin(plan: TablePlan, family: Family, address: IpAddress, step: "add" | "delete"): void {
-  into(step === "add" ? plan.added : plan.deleted, hairpinSet(family), { key: hairpinBytes(address) });
+  plan.elements[step](hairpinSet(family), { key: hairpinBytes(address) });
 }
