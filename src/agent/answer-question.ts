@@ -25,6 +25,8 @@ export interface AnswerOptions {
 export interface Answers extends AsyncDisposable {
   /** There is more in the kernel than before. */
   grown(): void;
+  /** Tells the answer as it is now although nobody asks: that somebody is there, or will be no more. */
+  announce(timeoutMs?: number): Promise<void>;
 }
 
 const RETRY_MS = 1_000;
@@ -42,13 +44,30 @@ export function startAnswers({ client, name, format, minIntervalMs, log }: Answe
   /** By this process's clock. */
   let openUntilMs = 0;
   let told = "";
+  /** To be told though nobody asks. */
+  let isAnnouncement = false;
 
   async function answer(): Promise<void> {
-    if (question === 0 || performance.now() > openUntilMs) return;
+    if (isAnnouncement || (question !== 0 && performance.now() <= openUntilMs)) await tell();
+  }
+
+  let lastTelling: Promise<void> = Promise.resolve();
+
+  /** One after the other: two would both create what is not there. */
+  function tell(timeoutMs = TIMEOUT_MS): Promise<void> {
+    const telling = lastTelling.then(() => write(timeoutMs));
+    lastTelling = telling.catch(() => undefined); // told by who asked for it
+    return telling;
+  }
+
+  async function write(timeoutMs: number): Promise<void> {
     const object = format(question);
     const text = JSON.stringify(object);
-    if (text === told) return;
-    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    if (text === told) {
+      isAnnouncement = false;
+      return;
+    }
+    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(timeoutMs)]);
     const patch = { type: "merge", body: object, fieldManager: FIELD_MANAGER } as const;
     try {
       await client.patch(leaseKind, { namespace: PROGRAMMED_NAMESPACE, name }, patch, signal);
@@ -57,6 +76,7 @@ export function startAnswers({ client, name, format, minIntervalMs, log }: Answe
       await client.create(leaseKind, object, signal);
     }
     told = text;
+    isAnnouncement = false;
   }
 
   const loop = startReconcileLoop({
@@ -84,6 +104,13 @@ export function startAnswers({ client, name, format, minIntervalMs, log }: Answe
   return {
     grown() {
       if (performance.now() <= openUntilMs) loop.markDirty();
+    },
+    async announce(timeoutMs) {
+      isAnnouncement = true;
+      await tell(timeoutMs).catch((error: unknown) => {
+        onError(error);
+        loop.markDirty();
+      });
     },
     async [Symbol.asyncDispose]() {
       stop.abort(new Error("the agent stops"));

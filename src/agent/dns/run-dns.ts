@@ -27,10 +27,13 @@ import { applyDnsAddresses, findDnsAddresses } from "./dns-addresses.ts";
 import { type DnsStatus, serveDnsStatus } from "./dns-status.ts";
 import { applyDnsTable, DNS_TABLE, removeDnsTable } from "./dns-table.ts";
 import { followCluster } from "./follow-cluster.ts";
+import { startNameAnswers } from "./name-answers.ts";
 
 export interface DnsOptions {
   /** Absent: the account of the pod that it runs in. */
   readonly kubeconfig: string | undefined;
+  /** Whose names it serves; absent: who asks what is programmed hears nothing of it. */
+  readonly nodeName?: string | undefined;
   readonly domain: string;
   /** None: those of the Service kube-system/kube-dns. */
   readonly addresses: readonly IpAddress[];
@@ -41,6 +44,8 @@ export interface DnsOptions {
 }
 
 const PORT = 53;
+/** At the end the API server may have gone, too. */
+const LAST_WORD_MS = 1_000;
 const LOOP = { minIntervalMs: 50, retryMs: 1_000, resyncMs: 5 * 60_000 } as const;
 
 /** Runs until `signal`. */
@@ -88,7 +93,21 @@ export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<
   const listeners = stack.use(createListeners({ port: PORT, responder, counters, onError }));
   const dirty = { mark: (): void => undefined };
   const client = stack.use(createHttpClient(cluster, { userAgent: "podwire-dns" }));
-  const followed = stack.use(followCluster({ client, zone, onServiceChange: () => dirty.mark(), onError }));
+  const followed = stack.use(
+    followCluster({ client, zone, onServiceChange: () => dirty.mark(), onChange: () => answers?.grown(), onError }),
+  );
+  const answers =
+    options.nodeName === undefined
+      ? undefined
+      : stack.use(
+          startNameAnswers({
+            client,
+            nodeName: options.nodeName,
+            isServing: () => serving?.state === "on",
+            programmed: followed.revisions,
+            log,
+          }),
+        );
   followed.synced.then(
     () => {
       isSynced = true;
@@ -127,6 +146,7 @@ export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<
         problem = undefined;
         if (JSON.stringify(wanted) === JSON.stringify(serving)) return;
         serving = wanted;
+        void answers?.announce();
         if (wanted.state === "on") log.info("dns ready", { addresses: wanted.addresses.join(",") });
         else log.info("dns off", { reason: wanted.reason });
       },
@@ -168,5 +188,7 @@ export async function runDns(options: DnsOptions, signal: AbortSignal): Promise<
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   log.info("dns stops");
   await loop[Symbol.asyncDispose]();
-  await apply({ state: "off", reason: "it ends" });
+  serving = { state: "off", reason: "it ends" };
+  await apply(serving);
+  await answers?.announce(LAST_WORD_MS);
 }

@@ -2,11 +2,13 @@
  * Up to which resource version this node has the Services and EndpointSlices in the kernel. Events of a kind come in the
  * order of their versions, so two numbers say it all, however many Services there are. Pure but for its memory.
  */
+import type { ServiceRevisions } from "#api/programmed/service-answer.ts";
+
 export const FOLLOWED_KINDS = ["services", "endpointSlices"] as const;
-export type FollowedKind = (typeof FOLLOWED_KINDS)[number];
+export type FollowedKind = (typeof FOLLOWED_KINDS)[number] & keyof ServiceRevisions;
 
 /** Numbers as Kubernetes has them since 1.35, and in fact always. */
-export type Revisions = Readonly<Record<FollowedKind, number>>;
+export type Revisions = ServiceRevisions;
 
 export interface ProgrammedRevisions {
   /** An object of that Service has come with this version. */

@@ -7,6 +7,7 @@ import { lease } from "#api/kinds/lease.ts";
 import { node as nodeKind } from "#api/kinds/node.ts";
 import { service as serviceKind } from "#api/kinds/service/service.ts";
 import { PROGRAMMED_NAMESPACE, QUESTION_NAME } from "#api/programmed/question.ts";
+import { parseServiceAnswer } from "#api/programmed/service-answer.ts";
 import { createMemoryClient, type MemoryClient } from "#api-client/testing/memory-client.ts";
 import { parseAddress, parsePrefix } from "#base/ip-address.ts";
 import type { JsonObject } from "#base/json.ts";
@@ -24,7 +25,6 @@ import { createTcpSocket } from "#kernel/tcp/tcp-socket.ts";
 import { requireRoot, testNetns } from "#kernel/testing/with-netns.ts";
 import { sampleService, sampleSlice } from "#service/testing/sample-service.ts";
 import { shareCluster } from "../open-cluster.ts";
-import { parseAnswer } from "./programmed-question.ts";
 import { type AgentServices, type ServicesOptions, startServices } from "./start-services.ts";
 import { waitUntilProgrammed } from "./wait-until-programmed.ts";
 
@@ -143,7 +143,7 @@ test("startServices programs what the API has, and waitUntilProgrammed hears of 
     [status.state, status.services, status.ports, status.drift, status.problems],
     ["ready", 1, 1, [], []],
   );
-  const answers = world.client.all(lease).flatMap((one) => parseAnswer(one) ?? []);
+  const answers = world.client.all(lease).flatMap((one) => parseServiceAnswer(one) ?? []);
   assert.deepEqual(
     answers.map(({ node, proxy }) => `${node} ${proxy}`),
     [`${NODE} nftables`],

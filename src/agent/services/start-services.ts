@@ -3,6 +3,7 @@
 import { type EndpointSlice, endpointSlice } from "#api/kinds/endpoint-slice.ts";
 import { type Node, node as nodeKind } from "#api/kinds/node.ts";
 import { type Service, service as serviceKind } from "#api/kinds/service/service.ts";
+import { formatServiceAnswer, serviceAnswerName } from "#api/programmed/service-answer.ts";
 import { createInformer } from "#api-client/create-informer.ts";
 import type { Prefix } from "#base/ip-address.ts";
 import type { Log } from "#base/log.ts";
@@ -18,7 +19,6 @@ import { concernsForeignProxy, findForeignProxy, findOwnIptables } from "./forei
 import { createFlowTable } from "./forget-flows.ts";
 import { createHealthCheckServers } from "./health-check-servers.ts";
 import { type OpenServiceProxy, openServiceProxy, ServiceProxyError } from "./open-service-proxy.ts";
-import { answerName, formatAnswer } from "./programmed-question.ts";
 import { proxyNodeOf, serviceNodeOf } from "./proxy-node.ts";
 import { type ServicesLoop, startServicesLoop } from "./services-loop.ts";
 import { type ServicesStatus, servicesStatus } from "./services-status.ts";
@@ -87,9 +87,9 @@ export async function startServices(deps: ServicesDeps, options: ServicesOptions
   const answers = stack.use(
     startAnswers({
       client: cluster.client,
-      name: answerName(options.nodeName),
+      name: serviceAnswerName(options.nodeName),
       format: (question) =>
-        formatAnswer({
+        formatServiceAnswer({
           node: options.nodeName,
           nodeUid: informers.nodes.get(undefined, options.nodeName)?.metadata.uid,
           question,

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lease } from "#api/kinds/lease.ts";
 import { type Node, node as nodeKind } from "#api/kinds/node.ts";
 import { createObject } from "#api/kinds/testing/create-object.ts";
 import { sampleService, sampleSlice } from "#service/testing/sample-service.ts";
-import { formatAnswer, parseAnswer } from "./programmed-question.ts";
 import { missingFamilies, missingNodes } from "./wait-until-programmed.ts";
 
 const REQUIRED = { services: 10, endpointSlices: 12 };
@@ -30,7 +28,8 @@ test("missingNodes names every ready node that has not got it, and why", () => {
     { ...answer("old", 99, 99), question: 4 },
     { ...answer("other", 0, 0), proxy: undefined },
   ];
-  const missing = missingNodes(nodes, answers, { question: 5, required: REQUIRED });
+  const given = { services: answers, names: [] };
+  const missing = missingNodes(nodes, given, { question: 5, required: REQUIRED });
   assert.deepEqual(
     missing.map(({ node, reason }) => `${node}: ${reason}`),
     [
@@ -42,11 +41,23 @@ test("missingNodes names every ready node that has not got it, and why", () => {
   );
 });
 
-test("parseAnswer reads what formatAnswer wrote, and nothing else", () => {
-  for (const given of [answer("n1", 7, 8), { ...answer("n2", 0, 0), proxy: undefined }]) {
-    assert.deepEqual(parseAnswer(createObject(lease, formatAnswer({ ...given, nodeUid: "u" }))), given);
-  }
-  assert.equal(parseAnswer(createObject(lease, { spec: { holderIdentity: "n1" } })), undefined);
+test("missingNodes waits for the names too, where a name server of ours has said that it is there", () => {
+  const nodes = ["coredns", "done", "late", "restarting", "without"].map((name) => nodeOf(name));
+  const services = nodes.map(({ metadata }) => answer(metadata.name ?? "", 10, 12));
+  const names = [
+    { ...answer("coredns", 0, 0), question: 0, isServing: false },
+    { ...answer("done", 10, 12), isServing: true },
+    { ...answer("late", 9, 12), isServing: true },
+    { ...answer("restarting", 10, 12), question: 4, isServing: true },
+  ];
+  const missing = missingNodes(nodes, { services, names }, { question: 5, required: REQUIRED });
+  assert.deepEqual(
+    missing.map(({ node, reason }) => `${node}: ${reason}`),
+    [
+      "late: its name server has Services up to version 9, EndpointSlices up to 12; needed are 10 and 12",
+      "restarting: its name server does not answer",
+    ],
+  );
 });
 
 test("missingFamilies waits for the controller of Services with a selector alone", () => {

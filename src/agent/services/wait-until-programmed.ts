@@ -1,20 +1,25 @@
 /**
- * Waits until every ready node has a Service, as it is now, with its endpoints in the kernel: asks the question of
- * programmed-question.ts and counts the answers.
+ * Waits until every ready node has a Service, as it is now, with its endpoints in the kernel, and its name where the node
+ * serves names: asks the question of #api/programmed/question.ts and counts the answers.
  */
 import type { KubeObject } from "#api/kind.ts";
 import { type EndpointSlice, endpointSlice } from "#api/kinds/endpoint-slice.ts";
 import { type Lease, lease as leaseKind } from "#api/kinds/lease.ts";
 import { type Node, node as nodeKind } from "#api/kinds/node.ts";
 import { type Service, service as serviceKind } from "#api/kinds/service/service.ts";
+import { NAME_ANSWER_LABEL, type NameAnswer, parseNameAnswer } from "#api/programmed/name-answer.ts";
 import { PROGRAMMED_NAMESPACE } from "#api/programmed/question.ts";
+import {
+  parseServiceAnswer,
+  SERVICE_ANSWER_LABEL,
+  type ServiceAnswer,
+  type ServiceRevisions,
+} from "#api/programmed/service-answer.ts";
 import type { ApiClient, ObjectName } from "#api-client/api-client.ts";
 import { askProgrammed } from "#api-client/ask-programmed.ts";
 import { createInformer } from "#api-client/create-informer.ts";
 import type { Informer } from "#api-client/informer.ts";
 import { SERVICE_NAME_LABEL } from "#service/service-index.ts";
-import { ANSWER_LABEL, type ProgrammedAnswer, parseAnswer } from "./programmed-question.ts";
-import type { Revisions } from "./programmed-revisions.ts";
 
 export interface MissingNode {
   readonly node: string;
@@ -23,7 +28,7 @@ export interface MissingNode {
 
 export interface ProgrammedService {
   /** Versions of the Service and of the latest of its EndpointSlices. */
-  readonly required: Revisions;
+  readonly required: ServiceRevisions;
   readonly endpoints: number;
   readonly nodes: readonly string[];
 }
@@ -61,18 +66,30 @@ export async function waitUntilProgrammed(
     const required = requiredRevisions(service, slices.list());
     const endpoints = slices.list().reduce((sum, slice) => sum + slice.endpoints.length, 0);
     const nodes = stack.use(createInformer<Node>({ client, kind: nodeKind, onError }));
-    const query = { namespace: PROGRAMMED_NAMESPACE, labelSelector: ANSWER_LABEL };
-    const answers = stack.use(createInformer<Lease>({ client, kind: leaseKind, query, onError }));
+    const leasesWith = (label: string): Informer<Lease> =>
+      stack.use(
+        createInformer<Lease>({
+          client,
+          kind: leaseKind,
+          query: { namespace: PROGRAMMED_NAMESPACE, labelSelector: label },
+          onError,
+        }),
+      );
+    const answers = leasesWith(SERVICE_ANSWER_LABEL);
+    const nameAnswers = leasesWith(NAME_ANSWER_LABEL);
     state.what = "not every node has answered";
     const question = await askProgrammed(client, { asker: "podwire-wait" }, signal);
     const look = (): boolean => {
-      const given = answers.list().flatMap((lease) => parseAnswer(lease) ?? []);
+      const given = {
+        services: answers.list().flatMap((lease) => parseServiceAnswer(lease) ?? []),
+        names: nameAnswers.list().flatMap((lease) => parseNameAnswer(lease) ?? []),
+      };
       missing = missingNodes(nodes.list(), given, { question, required });
       const isReady = readyNodes(nodes.list()).length > 0;
       state.what = isReady ? "not every node has answered" : "no node is ready";
       return isReady && missing.length === 0;
     };
-    await until([nodes, answers], look, signal);
+    await until([nodes, answers, nameAnswers], look, signal);
     return { required, endpoints, nodes: readyNodes(nodes.list()) };
   } catch (cause) {
     if (!signal.aborted) throw cause;
@@ -86,7 +103,7 @@ export function missingFamilies({ spec }: Service, slices: readonly EndpointSlic
   return (spec.ipFamilies ?? []).filter((family) => slices.every(({ addressType }) => addressType !== family));
 }
 
-export function requiredRevisions({ metadata }: Service, slices: readonly EndpointSlice[]): Revisions {
+export function requiredRevisions({ metadata }: Service, slices: readonly EndpointSlice[]): ServiceRevisions {
   return {
     services: Number(metadata.resourceVersion),
     endpointSlices: Math.max(0, ...slices.map((slice) => Number(slice.metadata.resourceVersion))),
@@ -96,20 +113,35 @@ export function requiredRevisions({ metadata }: Service, slices: readonly Endpoi
 /** Ready nodes that have not said that they have it, each with what is known. Pure. */
 export function missingNodes(
   nodes: readonly Node[],
-  answers: readonly ProgrammedAnswer[],
-  { question, required }: { readonly question: number; readonly required: Revisions },
+  answers: GivenAnswers,
+  { question, required }: { readonly question: number; readonly required: ServiceRevisions },
 ): readonly MissingNode[] {
-  const byNode = new Map(answers.map((answer) => [answer.node, answer]));
+  const agents = new Map(answers.services.map((answer) => [answer.node, answer]));
+  const servers = new Map(answers.names.map((answer) => [answer.node, answer]));
   return readyNodes(nodes).flatMap((node): readonly MissingNode[] => {
-    const answer = byNode.get(node);
-    if (answer === undefined || answer.question < question) return [{ node, reason: "its agent does not answer" }];
-    const { proxy, programmed } = answer;
-    if (proxy === undefined) return [{ node, reason: "its agent leaves Services to another proxy" }];
-    const { services, endpointSlices } = programmed;
-    if (services >= required.services && endpointSlices >= required.endpointSlices) return [];
-    const has = `Services up to version ${services}, EndpointSlices up to ${endpointSlices}`;
-    return [{ node, reason: `it has ${has}; needed are ${required.services} and ${required.endpointSlices}` }];
+    const agent = agents.get(node);
+    if (agent === undefined || agent.question < question) return [{ node, reason: "its agent does not answer" }];
+    if (agent.proxy === undefined) return [{ node, reason: "its agent leaves Services to another proxy" }];
+    const late = behind(agent.programmed, required);
+    if (late !== undefined) return [{ node, reason: `it has ${late}` }];
+    const server = servers.get(node);
+    if (server === undefined || !server.isServing) return [];
+    if (server.question < question) return [{ node, reason: "its name server does not answer" }];
+    const lateNames = behind(server.programmed, required);
+    return lateNames === undefined ? [] : [{ node, reason: `its name server has ${lateNames}` }];
   });
+}
+
+export interface GivenAnswers {
+  readonly services: readonly ServiceAnswer[];
+  /** Of nodes whose name server has ever said that it is there. */
+  readonly names: readonly NameAnswer[];
+}
+
+function behind(has: ServiceRevisions, needed: ServiceRevisions): string | undefined {
+  if (has.services >= needed.services && has.endpointSlices >= needed.endpointSlices) return undefined;
+  const versions = `Services up to version ${has.services}, EndpointSlices up to ${has.endpointSlices}`;
+  return `${versions}; needed are ${needed.services} and ${needed.endpointSlices}`;
 }
 
 export function readyNodes(nodes: readonly Node[]): readonly string[] {

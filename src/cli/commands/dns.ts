@@ -6,6 +6,7 @@ import { CliError } from "../cli-error.ts";
 
 interface DnsFlags {
   readonly kubeconfig?: string;
+  readonly nodeName?: string;
   readonly domain: string;
   readonly address?: readonly IpAddress[];
   readonly dnsUpstream: readonly IpAddress[] | "host";
@@ -19,6 +20,7 @@ export function dnsCommand(): Command {
         "others, such as CoreDNS, serve the Service kube-system/kube-dns.",
     )
     .option("--kubeconfig <file>", "how to reach the API (default: the service account of the pod it runs in)")
+    .option("--node-name <name>", "of this node: podwire wait service waits for its names, too")
     .option("--domain <domain>", "of the cluster", "cluster.local")
     .option(
       "--address <addresses>",
@@ -39,7 +41,7 @@ export function dnsCommand(): Command {
     .action(run);
 }
 
-async function run({ kubeconfig, domain, address = [], dnsUpstream, quiet }: DnsFlags): Promise<void> {
+async function run({ kubeconfig, nodeName, domain, address = [], dnsUpstream, quiet }: DnsFlags): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw new CliError("machine", { what: "Cannot serve DNS", why: "it needs root", next: "run: sudo podwire dns" });
   }
@@ -54,7 +56,7 @@ async function run({ kubeconfig, domain, address = [], dnsUpstream, quiet }: Dns
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
   const log = createLog();
   const quietLog = { ...log, info: () => undefined };
-  const options = { kubeconfig, domain, addresses: address, upstream, environment: process.env };
+  const options = { kubeconfig, nodeName, domain, addresses: address, upstream, environment: process.env };
   await runDns({ ...options, log: quiet ? quietLog : log }, stop.signal);
 }
 

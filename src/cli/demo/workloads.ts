@@ -3,6 +3,7 @@ import { isApiError } from "#api/api-error.ts";
 import { type Deployment, deployment as deploymentKind } from "#api/kinds/deployment.ts";
 import type { Container } from "#api/kinds/pod/container.ts";
 import { type Pod, pod as podKind } from "#api/kinds/pod/pod.ts";
+import { DRAIN_ANNOTATION, DRAIN_PROGRAMMED } from "#api/programmed/drain.ts";
 import type { ApiClient } from "#api-client/api-client.ts";
 import { createInformer } from "#api-client/create-informer.ts";
 import { CliError } from "../cli-error.ts";
@@ -14,8 +15,15 @@ export const NAMESPACE = "default";
 /** Resolves when all replicas of both serve. Those that are there already stay. */
 export async function runWorkloads(client: ApiClient, replicas: number, signal: AbortSignal): Promise<void> {
   const wanted = [
-    workload(WEB, replicas, { image: "nginx", ...GRACEFUL }),
-    workload(CLIENT, replicas, { image: "busybox", command: ["sleep", "infinity"] }),
+    workload(WEB, replicas, {
+      container: SERVER,
+      graceSeconds: 20,
+      annotations: { [DRAIN_ANNOTATION]: DRAIN_PROGRAMMED },
+    }),
+    workload(CLIENT, replicas, {
+      container: { image: "busybox", command: ["sleep", "infinity"] },
+      graceSeconds: 1,
+    }),
   ];
   for (const each of wanted) {
     await client.create(deploymentKind, each, signal).catch((error: unknown) => {
@@ -45,21 +53,31 @@ export async function runWorkloads(client: ApiClient, replicas: number, signal: 
   }
 }
 
-/** It is asked when it listens and not before, and ends when nobody is sent to it any more. */
-const GRACEFUL = {
+/**
+ * It is asked when it listens and not before, and drained before it ends. Then nodes send nobody any more, but what they
+ * have sent may be on its way, or wait to be accepted: nginx resets that when it closes its sockets.
+ */
+const SERVER = {
+  image: "nginx",
   readinessProbe: { httpGet: { port: 80 }, periodSeconds: 1 },
-  lifecycle: { preStop: { sleep: { seconds: 2 } } },
+  lifecycle: { preStop: { sleep: { seconds: 1 } } },
 } as const;
 
-function workload(name: string, replicas: number, container: Omit<Container, "name">) {
+interface Workload {
+  readonly container: Omit<Container, "name">;
+  readonly graceSeconds: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+function workload(name: string, replicas: number, { container, graceSeconds, annotations }: Workload) {
   const labels = { app: name };
-  const terminationGracePeriodSeconds = container.lifecycle === undefined ? 1 : 5;
+  const spec = { terminationGracePeriodSeconds: graceSeconds, containers: [{ name, ...container }] };
   return {
     metadata: { namespace: NAMESPACE, name },
     spec: {
       replicas,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { terminationGracePeriodSeconds, containers: [{ name, ...container }] } },
+      template: { metadata: { labels, ...(annotations !== undefined && { annotations }) }, spec },
     },
   };
 }

@@ -91,9 +91,10 @@ export interface DnsProgramOptions extends NodeProgramOptions {
 
 /** Started; it serves as soon as it knows the cluster's objects. */
 export function dnsComponent(options: DnsProgramOptions): Component {
-  const { spec } = options;
+  const { machine, spec } = options;
   const argv = [
-    ...[...NODE_PODWIRE, "dns", "--kubeconfig", AGENT_KUBECONFIG, "--domain", CLUSTER_DOMAIN],
+    ...[...NODE_PODWIRE, "dns", "--kubeconfig", AGENT_KUBECONFIG, "--node-name", machine.name],
+    ...["--domain", CLUSTER_DOMAIN],
     ...["--address", dnsAddresses(spec).join(","), "--dns-upstream", spec.dnsUpstream.join(",") || "none"],
   ];
   return { name: "dns", start: () => spawn(options, "dns", argv) };

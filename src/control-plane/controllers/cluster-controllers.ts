@@ -3,6 +3,7 @@ import type { Prefix } from "#base/ip-address.ts";
 import type { ApiServerAddress } from "./bootstrap/plan-kubernetes-service.ts";
 import { bootstrapController } from "./bootstrap/start-bootstrap.ts";
 import type { Controller } from "./controller.ts";
+import { drainedPodsController } from "./drained-pods/start-drained-pods.ts";
 import { endpointSliceController } from "./endpoint-slice/start-endpoint-slice.ts";
 import { endpointSliceMirroringController } from "./endpoint-slice-mirroring/start-endpoint-slice-mirroring.ts";
 import { endpointsController } from "./endpoints/start-endpoints.ts";
@@ -67,6 +68,7 @@ export function clusterControllers(options: ClusterControllerOptions): readonly 
     endpointSliceMirroringController(),
     podDisruptionBudgetController(kinds),
     programmedPoliciesController(),
+    drainedPodsController(),
     ...(loadBalancerPools.length > 0 ? [loadBalancerController({ pools: loadBalancerPools })] : []),
   ];
 }

@@ -4,6 +4,7 @@
  * into the queue again.
  */
 import type { Pod } from "#api/kinds/pod/pod.ts";
+import { DRAINED, findDrained } from "#api/programmed/drain.ts";
 import { createWorkQueue } from "#api-client/create-work-queue.ts";
 import type { LogRotator } from "../logs/create-log-rotator.ts";
 import type { Probed, Prober } from "../probes/create-prober.ts";
@@ -14,7 +15,7 @@ import { VolumeError } from "../volumes/pod-volumes.ts";
 import { type ActionDeps, applyAction, SandboxError } from "./apply-action.ts";
 import { type LastWords, observePod } from "./observe-pod.ts";
 import { earliest, type PodAction, planPod } from "./plan-pod.ts";
-import { goalOf } from "./pod-goal.ts";
+import { goalOf, undrainedUntilMs } from "./pod-goal.ts";
 import {
   emptyMemory,
   newestInstance,
@@ -71,7 +72,7 @@ interface Entry {
   pod: Pod | undefined;
   isGone: boolean;
   readonly memory: Writable<MutableMemory>;
-  /** Instances whose back-off was told. */
+  /** Instances whose back-off was told, and that nodes are late. */
   readonly told: Set<string>;
   readonly preStopped: Set<string>;
   /** Files of its volumes may not be what the API has. */
@@ -131,6 +132,7 @@ export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
       const view = viewOf(uid, entry, runtime);
       const { actions, wakeAtMs } = planPod(view);
       tellBackOffs(entry, view);
+      tellUndrained(entry, view);
       if (actions.length === 0) {
         await settle(uid, entry, view, wakeAtMs);
         return;
@@ -197,8 +199,9 @@ export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
     const isOver = goal.type === "stopped" && goal.why === "deleted";
     if (isOver) await deps.files.removeVolumes(uid);
     deps.report(view, pod, isOver);
-    if (goal.type !== "running") return;
-    const refreshAtMs = view.runtime.sandboxes[0]?.isReady === true ? await refreshVolumes(uid, entry, pod) : undefined;
+    if (goal.type === "stopped") return;
+    const isFresh = goal.type === "running" && view.runtime.sandboxes[0]?.isReady === true;
+    const refreshAtMs = isFresh ? await refreshVolumes(uid, entry, pod) : undefined;
     const nextMs = earliest(wakeAtMs, refreshAtMs);
     if (nextMs !== undefined) queue.addAfter(uid, Math.max(1, nextMs - Date.now()));
   }
@@ -246,6 +249,17 @@ export function createPodWorkers(deps: PodWorkersDeps): PodWorkers {
       const message = `Back-off restarting failed container ${spec.name} in pod ${name}_${namespace}(${uid})`;
       tell(pod, { type: "Warning", reason: "BackOff", message });
     }
+  }
+
+  /** Its time to wait is over: it may lose connections now. */
+  function tellUndrained({ told }: Entry, view: PodView): void {
+    const { pod, nowMs } = view;
+    const untilMs = undrainedUntilMs(view);
+    if (pod === undefined || untilMs === undefined || nowMs < untilMs || told.has(DRAINED)) return;
+    told.add(DRAINED);
+    const why = findDrained(pod)?.message ?? "no control plane has looked at it";
+    const message = `Stopping although nodes may still send connections to it: ${why}`;
+    tell(pod, { type: "Warning", reason: "NotDrained", message });
   }
 
   return {

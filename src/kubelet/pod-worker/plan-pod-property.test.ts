@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
+import { DRAIN_ANNOTATION, DRAIN_PROGRAMMED } from "#api/programmed/drain.ts";
 import { container, instance, NOW_MS, podObject, podView } from "../testing/pod-object.ts";
 import { createSimulatedRuntime } from "../testing/simulated-runtime.ts";
 import { planPod } from "./plan-pod.ts";
@@ -48,12 +49,13 @@ const worlds = fc.record({
     }),
   ),
   restartPolicy: fc.constantFrom("Always", "OnFailure", "Never"),
-  goal: fc.constantFrom("run", "delete", "gone"),
+  goal: fc.constantFrom("run", "delete", "drain", "gone"),
   failures: fc.array(fc.boolean(), { maxLength: 20 }),
 } as const);
 
 const metadata = { name: "web", namespace: "default", uid: "u1" };
 const deletion = { deletionTimestamp: "2030-01-01T00:00:01Z", deletionGracePeriodSeconds: 1 };
+const drain = { ...deletion, annotations: { [DRAIN_ANNOTATION]: DRAIN_PROGRAMMED } };
 
 suite("planPod", () => {
   test("reaches the goal from any state", () => {
@@ -61,7 +63,7 @@ suite("planPod", () => {
       fc.property(worlds, ({ runtime, restartPolicy, goal, failures }) => {
         const pod = podObject(
           { ...spec, restartPolicy },
-          { metadata: { ...metadata, ...(goal === "delete" && deletion) } },
+          { metadata: { ...metadata, ...(goal === "delete" && deletion), ...(goal === "drain" && drain) } },
         );
         const left = [...failures];
         const simulated = createSimulatedRuntime(runtime, () => left.pop() ?? false);
@@ -106,7 +108,8 @@ function requireGoal(goal: string, restartPolicy: string, { sandboxes, container
   const running = containers.filter(({ state }) => state === "running" || state === "unknown");
   assert.ok(goal !== "run" || containers.every(({ state }) => state !== "unknown"), "nothing is lost sight of");
   if (goal === "gone") assert.deepEqual([sandboxes, containers], [[], []]);
-  if (goal === "delete") assert.deepEqual([sandboxes.filter(({ isReady }) => isReady), running], [[], []]);
+  if (goal === "delete" || goal === "drain")
+    assert.deepEqual([sandboxes.filter(({ isReady }) => isReady), running], [[], []]);
   if (goal !== "run") return;
   const ready = sandboxes.filter(({ isReady }) => isReady);
   assert.ok(ready.length <= 1, "one sandbox at most");

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { Pod } from "#api/kinds/pod/pod.ts";
+import { DRAIN_ANNOTATION, DRAIN_PROGRAMMED, DRAINED } from "#api/programmed/drain.ts";
 import { container, instance, NOW_MS, podObject, podView, readySandbox } from "../testing/pod-object.ts";
 import { type PodAction, planPod } from "./plan-pod.ts";
 import { emptyMemory, type PodView } from "./pod-view.ts";
@@ -147,6 +149,54 @@ suite("planPod", () => {
   for (const [title, view, expected] of cases) {
     test(title, () => assert.deepEqual(planPod(view).actions.map(brief), expected));
   }
+
+  suite("a deleted pod that is to be drained", () => {
+    const annotations = { [DRAIN_ANNOTATION]: DRAIN_PROGRAMMED };
+    // Deleted 10 s ago, as seen from then, with 30 s.
+    const metadata = {
+      ...named,
+      annotations,
+      deletionTimestamp: "2030-01-01T00:00:20Z",
+      deletionGracePeriodSeconds: 30,
+    };
+    const drained = (status: "True" | "False") => ({
+      phase: "Running" as const,
+      conditions: [{ type: DRAINED, status }],
+    });
+    const running = { sandboxes, containers: [instance("app")] };
+    const viewOf = (more: Partial<Pod> = {}, stoppingSinceMs = NOW_MS - 10_000): PodView => {
+      const view = podView(podObject({}, { metadata, ...more }), running);
+      return { ...view, memory: { ...view.memory, stoppingSinceMs } };
+    };
+    const actions = (view: PodView) => planPod(view).actions.map(brief);
+
+    test("runs on until nodes have dropped it", () => {
+      for (const more of [{}, { status: drained("False") }]) {
+        assert.deepEqual(planPod(viewOf(more)), { actions: [], wakeAtMs: NOW_MS + 5_000 });
+      }
+      assert.deepEqual(actions(viewOf({ status: drained("True") })), ["stop app-0 pod 20"]);
+    });
+
+    test("is stopped after half of its time in any case, also by a kubelet that was started since", () => {
+      assert.deepEqual(actions({ ...viewOf(), nowMs: NOW_MS + 5_000 }), ["stop app-0 pod 15"]);
+      const restarted = viewOf({}, NOW_MS);
+      assert.deepEqual(planPod(restarted), { actions: [], wakeAtMs: NOW_MS + 6_000 });
+      assert.deepEqual(actions({ ...restarted, nowMs: NOW_MS + 6_000 }), ["stop app-0 pod 24"]);
+    });
+
+    test("does not wait without time, without the annotation, or when nothing of it runs", () => {
+      assert.deepEqual(actions(viewOf({ metadata: { ...metadata, deletionGracePeriodSeconds: 0 } })), [
+        "stop app-0 pod 0",
+      ]);
+      assert.deepEqual(actions(viewOf({ metadata: { ...metadata, annotations: {} } })), ["stop app-0 pod 20"]);
+      assert.deepEqual(actions(viewOf({ metadata: { ...metadata, annotations: { [DRAIN_ANNOTATION]: "no" } } })), [
+        "stop app-0 pod 20",
+      ]);
+      const ended = viewOf();
+      const runtime = { sandboxes, containers: [instance("app", done)] };
+      assert.deepEqual(actions({ ...ended, runtime }), ["stopSandbox s0"]);
+    });
+  });
 
   test("an unhealthy container is stopped with its probe's time", () => {
     const view = podView(podObject(), { sandboxes, containers: [instance("app")] });

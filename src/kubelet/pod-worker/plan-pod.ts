@@ -56,6 +56,8 @@ export function planPod(view: PodView): PodPlan {
   switch (goal.type) {
     case "gone":
       return { actions: planRemoval(view), wakeAtMs: undefined };
+    case "draining":
+      return { actions: [], wakeAtMs: goal.untilMs };
     case "stopped":
       return { actions: planStop(view), wakeAtMs: undefined };
     case "running": {

@@ -1,4 +1,7 @@
-/** Conditions of a pod that its kubelet owns. Source: Kubernetes documentation, "Pod Lifecycle", "Pod conditions". */
+/**
+ * Conditions of a pod that its kubelet owns; those of others stay as they are when these are patched.
+ * Source: Kubernetes documentation, "Pod Lifecycle", "Pod conditions".
+ */
 import type { ContainerStatus } from "#api/kinds/pod/container-status.ts";
 import type { Pod } from "#api/kinds/pod/pod.ts";
 import type { PodCondition, PodPhase } from "#api/kinds/pod/pod-status.ts";
@@ -25,9 +28,7 @@ export function podConditions(pod: Pod, facts: ConditionFacts): readonly PodCond
     ["PodScheduled", { isTrue: true }],
   ];
   const earlier = pod.status?.conditions ?? [];
-  const own = verdicts.map(([type, verdict]) => condition(type, verdict, earlier, facts.nowMs));
-  const names = new Set(own.map(({ type }) => type));
-  return [...own, ...earlier.filter(({ type }) => !names.has(type))];
+  return verdicts.map(([type, verdict]) => condition(type, verdict, earlier, facts.nowMs));
 }
 
 function condition(

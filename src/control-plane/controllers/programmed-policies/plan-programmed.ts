@@ -73,6 +73,16 @@ export function planProgrammed(
     const message = names.length === 1 ? "The ready node has it" : `All ${names.length} ready nodes have it`;
     return { status: "True", reason: "Programmed", message: `${message} in the kernel` };
   }
+  const message = missingText(names, answers, { kind, revision, question });
+  return { status: "False", reason: "NodesMissing", message };
+}
+
+/** Which of the nodes do not have that version, as a sentence. */
+export function missingText<K extends string>(
+  names: readonly string[],
+  answers: ReadonlyMap<string, { readonly question: number; readonly programmed: Readonly<Record<K, number>> }>,
+  { kind, revision, question }: { readonly kind: K; readonly revision: number; readonly question: number },
+): string {
   const late: string[] = [];
   const silent: string[] = [];
   for (const name of names.toSorted()) {
@@ -85,7 +95,7 @@ export function planProgrammed(
     ...(silent.length > 0 ? [`no answer from the agent of ${listed(silent)}`] : []),
   ];
   const message = parts.join("; ");
-  return { status: "False", reason: "NodesMissing", message: message.slice(0, 1).toUpperCase() + message.slice(1) };
+  return message.slice(0, 1).toUpperCase() + message.slice(1);
 }
 
 /** The condition as it is to be written; undefined: it is there already. */
@@ -106,7 +116,8 @@ export function planCondition(policy: PolicyObject, programmed: Programmed, now:
   };
 }
 
-function listed(names: readonly string[]): string {
+/** Some of many. */
+export function listed(names: readonly string[]): string {
   const more = names.length - MAX_NAMES;
   return names.slice(0, MAX_NAMES).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }

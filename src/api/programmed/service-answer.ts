@@ -1,21 +1,26 @@
 /**
- * What a node answers to the question of #api/programmed/question.ts about Services: the resource versions that it has
- * programmed, in a Lease of its own. Pure.
+ * What a node answers to the question of ./question.ts about Services: the resource versions that it has programmed, in a
+ * Lease of its own. Pure.
  */
-import type { Lease } from "#api/kinds/lease.ts";
-import { PROGRAMMED_NAMESPACE } from "#api/programmed/question.ts";
 import type { JsonObject } from "#base/json.ts";
-import type { Revisions } from "./programmed-revisions.ts";
+import type { Lease } from "../kinds/lease.ts";
+import { PROGRAMMED_NAMESPACE } from "./question.ts";
 
 /** Of the Leases with answers. */
-export const ANSWER_LABEL = "service.podwire.io/programmed-answer";
+export const SERVICE_ANSWER_LABEL = "service.podwire.io/programmed-answer";
 
 const QUESTION_ANNOTATION = "service.podwire.io/question";
 const PROXY_ANNOTATION = "service.podwire.io/proxy";
 const SERVICES_ANNOTATION = "service.podwire.io/services";
 const SLICES_ANNOTATION = "service.podwire.io/endpoint-slices";
 
-export interface ProgrammedAnswer {
+/** Up to which version of each kind everything is in the node's kernel. */
+export interface ServiceRevisions {
+  readonly services: number;
+  readonly endpointSlices: number;
+}
+
+export interface ServiceAnswer {
   readonly node: string;
   /** The answer goes with the node. */
   readonly nodeUid?: string | undefined;
@@ -23,21 +28,21 @@ export interface ProgrammedAnswer {
   readonly question: number;
   /** Undefined: no proxy of ours works on the node. */
   readonly proxy: string | undefined;
-  readonly programmed: Revisions;
+  readonly programmed: ServiceRevisions;
 }
 
-export function answerName(node: string): string {
+export function serviceAnswerName(node: string): string {
   return `podwire-programmed.${node}`;
 }
 
 /** An object to be merged with the Lease, or created. */
-export function formatAnswer({ node, nodeUid, question, proxy, programmed }: ProgrammedAnswer) {
+export function formatServiceAnswer({ node, nodeUid, question, proxy, programmed }: ServiceAnswer) {
   const owner = { apiVersion: "v1", kind: "Node", name: node };
   return {
     metadata: {
       namespace: PROGRAMMED_NAMESPACE,
-      name: answerName(node),
-      labels: { [ANSWER_LABEL]: "" },
+      name: serviceAnswerName(node),
+      labels: { [SERVICE_ANSWER_LABEL]: "" },
       ...(nodeUid !== undefined && { ownerReferences: [{ ...owner, uid: nodeUid }] }),
       annotations: {
         [QUESTION_ANNOTATION]: String(question),
@@ -50,7 +55,7 @@ export function formatAnswer({ node, nodeUid, question, proxy, programmed }: Pro
   } satisfies JsonObject;
 }
 
-export function parseAnswer({ metadata, spec }: Lease): ProgrammedAnswer | undefined {
+export function parseServiceAnswer({ metadata, spec }: Lease): ServiceAnswer | undefined {
   const { annotations = {} } = metadata;
   const number = (key: string): number => Number(annotations[key] || Number.NaN);
   const answer = {
