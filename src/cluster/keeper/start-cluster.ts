@@ -5,6 +5,7 @@
 import type { Node } from "#api/kinds/node.ts";
 import type { ApiClient } from "#api-client/api-client.ts";
 import type { Informer } from "#api-client/informer.ts";
+import { parsePrefix } from "#base/ip-address.ts";
 import { createNodeDisks } from "../node-disks.ts";
 import { type Registry, startRegistry } from "../registry/registry.ts";
 import { startUnderlay, type Underlay } from "../underlay/underlay.ts";
@@ -45,6 +46,7 @@ export async function startCluster(options: ClusterOptions, progress: Progress, 
       mtuBytes: spec.mtuBytes,
       isHostJoined: true,
       hasUplink: spec.uplink,
+      loadBalancerPools: spec.loadBalancerPools.map(parsePrefix),
     };
     return cleanup.use(await startUnderlay({ clusterName: spec.name, ...network }, starting));
   });

@@ -3,7 +3,7 @@
  * who asked. It knows the way to nodes and none to pods, so a pod gets answers only where its node translates.
  * Addresses: documentation prefixes of RFC 5737 and RFC 3849.
  */
-import { type IpAddress, type Prefix, parsePrefix } from "#base/ip-address.ts";
+import { type IpAddress, networkOf, type Prefix, parsePrefix } from "#base/ip-address.ts";
 import { createNetlinkSocket, NETLINK_ROUTE } from "#kernel/netlink/socket.ts";
 import { type Netns, unshareNetns } from "#kernel/netns/netns.ts";
 import { addAddress } from "#kernel/rtnetlink/address.ts";
@@ -29,28 +29,30 @@ export interface OutsideOptions {
   readonly router: Netns;
   readonly subnets: Families<Prefix>;
   readonly mtuBytes: number;
+  /** Addresses of load balancers: the router knows the way. */
+  readonly pools: readonly Prefix[];
 }
 
 const NAME = "outside";
 const LINK = "eth0";
 /** The router's link to it. */
-const ROUTER_LINK = "outside";
+export const OUTSIDE_LINK = "outside";
 const ROUTER: Families<Prefix> = { 4: parsePrefix("203.0.113.1/24"), 6: parsePrefix("2001:db8:113::1/64") };
 const SERVICE: Families<Prefix> = { 4: parsePrefix("203.0.113.10/24"), 6: parsePrefix("2001:db8:113::10/64") };
 
 export async function startOutside(options: OutsideOptions, signal: AbortSignal): Promise<Outside> {
-  const { router, subnets, mtuBytes } = options;
+  const { router, subnets, mtuBytes, pools } = options;
   await using cleanup = new AsyncDisposableStack();
   const netns = cleanup.use(unshareNetns());
   writeSysctls(netns, namespaceSysctls({ isRouter: false }));
   using near = createNetlinkSocket({ protocol: NETLINK_ROUTE, netns: router });
   using far = createNetlinkSocket({ protocol: NETLINK_ROUTE, netns });
   const veth = createVeth(near, {
-    name: ROUTER_LINK,
+    name: OUTSIDE_LINK,
     mtu: mtuBytes,
     peer: { name: LINK, mtu: mtuBytes, netnsFd: netns.fd },
   });
-  writeSysctls(router, linkSysctls(ROUTER_LINK));
+  writeSysctls(router, linkSysctls(OUTSIDE_LINK));
   writeSysctls(netns, linkSysctls(LINK));
   setLink(near, veth.ifindex, { up: true });
   setLink(far, veth.peerIfindex, { up: true });
@@ -60,7 +62,10 @@ export async function startOutside(options: OutsideOptions, signal: AbortSignal)
     if (!destination || !routerPrefix || !prefix) continue;
     addAddress(near, { ifindex: veth.ifindex, prefix: routerPrefix, noDad: true });
     addAddress(far, { ifindex: veth.peerIfindex, prefix, noDad: true });
-    addRoute(far, { destination, gateway: routerPrefix.address, oif: veth.peerIfindex });
+    const networks = pools.filter((pool) => pool.family === family).map(networkOf);
+    for (const each of [destination, ...networks]) {
+      addRoute(far, { destination: each, gateway: routerPrefix.address, oif: veth.peerIfindex });
+    }
   }
   await waitForLinks({ netns, socket: far, ifindexes: [veth.peerIfindex] }, signal);
   cleanup.use(startNetnsService(netns, NAME));

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { parsePrefix } from "#base/ip-address.ts";
 import { type Netns, openNetns } from "#kernel/netns/netns.ts";
 import { watchLinkDeletions } from "#kernel/rtnetlink/events.ts";
 import { execIn, ipJson, outputIn } from "#kernel/testing/run-in-netns.ts";
@@ -72,6 +73,35 @@ test("outside gets packets of pods and has no way back to them", requireRoot, ()
     const route = await execIn(outside, ["ip", "route", "get", pod]);
     assert.match(route.stderr, /Network is unreachable/);
   }),
+);
+
+test("outside reaches addresses of load balancers by all nodes, and what no node has leads nowhere", requireRoot, () =>
+  withWorld(
+    async ({ underlay, nodes }) => {
+      await using services = new AsyncDisposableStack();
+      const addresses = ["198.18.7.3", "fd00:7::3"];
+      for (const { name, netns } of nodes) {
+        services.use(startNetnsService(netns, name));
+        for (const address of addresses) await outputIn(netns, ["ip", "address", "add", address, "dev", "lo"]);
+      }
+      for (const address of addresses) {
+        const answering = new Set<string>();
+        for (let asked = 0; asked < 24; asked++) {
+          const { stdout } = await underlay.outside.exec(askService(urlOf(address)), SIGNAL());
+          answering.add(stdout);
+        }
+        const { 4: ipv4, 6: ipv6 = "" } = underlay.outside.addresses;
+        const expected = nodes.map(({ name }) => peerAnswer(name, address.includes(":") ? ipv6 : ipv4));
+        assert.deepEqual([...answering].toSorted(), expected);
+      }
+      const [node] = nodes;
+      assert.ok(node);
+      const { code, stdout } = await execIn(node.netns, ["ping", "-c", "1", "-W", "5", "198.18.7.4"]);
+      assert.equal(code, 1);
+      assert.match(stdout, /Destination Host Unreachable/);
+    },
+    { loadBalancerPools: ["198.18.7.0/28", "fd00:7::/112"].map(parsePrefix) },
+  ),
 );
 
 test("the router is reached by nodes, and the host's other addresses are not", requireRoot, () =>

@@ -26,7 +26,8 @@ import {
   setPortUp,
   type UplinkNetwork,
 } from "./node-uplink.ts";
-import { type Outside, startOutside } from "./outside.ts";
+import { OUTSIDE_LINK, type Outside, startOutside } from "./outside.ts";
+import { createPoolRoutes } from "./pool-routes.ts";
 import { gatewayAddresses, hostAddresses, macOfAddress } from "./underlay-addresses.ts";
 import { LOOPBACK_IFINDEX, namespaceSysctls } from "./underlay-namespace.ts";
 
@@ -38,6 +39,8 @@ export interface UnderlayOptions {
   readonly isHostJoined: boolean;
   /** Through the host to whatever it reaches; for a host that is joined. Default: no. */
   readonly hasUplink?: boolean;
+  /** Addresses of load balancers, which outside reaches by any node. Default: none. */
+  readonly loadBalancerPools?: readonly Prefix[];
   /** Where the host's link goes; default: the network namespace of this process. */
   readonly hostNetns?: Netns;
 }
@@ -72,6 +75,7 @@ const BRIDGE = "underlay";
 /** The caller knows that no cluster of this name runs; what a killed one has left on the host is removed. */
 export async function startUnderlay(options: UnderlayOptions, signal: AbortSignal): Promise<Underlay> {
   const { clusterName, dualStack, mtuBytes, isHostJoined, hasUplink = false, hostNetns } = options;
+  const { loadBalancerPools: pools = [] } = options;
   signal.throwIfAborted();
   await removeUnderlayTraces(clusterName, hostNetns);
   await using cleanup = new AsyncDisposableStack();
@@ -87,7 +91,8 @@ export async function startUnderlay(options: UnderlayOptions, signal: AbortSigna
     const hostAddress = hostAddresses(subnets)[4];
     openHostUplink({ clusterName, subnet: subnets[4], hostAddress, underlay: netns, hostNetns });
   }
-  const outside = cleanup.use(await startOutside({ router: netns, subnets, mtuBytes }, signal));
+  const outside = cleanup.use(await startOutside({ router: netns, subnets, mtuBytes, pools }, signal));
+  const poolRoutes = createPoolRoutes({ router: netns, bridge, outsideLink: OUTSIDE_LINK, subnets, pools });
   const faults = cleanup.use(createLinkFaults(netns));
   signal.throwIfAborted();
 
@@ -109,6 +114,7 @@ export async function startUnderlay(options: UnderlayOptions, signal: AbortSigna
     async attachNode(node, signal) {
       const uplink = await attachNode(network, node, signal);
       ports.set(node.nodeName, uplink.port);
+      poolRoutes.addNode(node.index);
       return uplink;
     },
     setLinkUp: (nodeName, up) => setPortUp(network, portOf(nodeName), up),
