@@ -5,10 +5,12 @@ import type { PluginOutput } from "#cni/plugin-main.ts";
 import { type Netns, ownNetns } from "#kernel/netns/netns.ts";
 import { AgentError } from "./agent-error.ts";
 import { createAttachmentRelay } from "./attachment-listener.ts";
+import { boundAgentHeap } from "./bound-agent-heap.ts";
 import { openLedger } from "./ledger.ts";
 import { listenLocal } from "./local-server.ts";
 import { startDeadPodsLoop } from "./loops/dead-pods.ts";
 import { startNatLoop } from "./loops/nat.ts";
+import type { SourceOptions } from "./network/open-source.ts";
 import type { AgentNetwork, NetworkDeps, NetworkOptions } from "./network/start-network.ts";
 import { OBSERVE_REQUEST } from "./observe/observe-protocol.ts";
 import type { AgentObserve, ObserveDeps } from "./observe/start-observe.ts";
@@ -27,11 +29,13 @@ export interface AgentOptions {
   /** Ends the agent. */
   readonly signal: AbortSignal;
   readonly log?: Log;
-  /** Absent: the agent serves the plugins alone. */
+  /** Absent: the agent serves the plugins alone, or pods' network is somebody else's. */
   readonly network?: NetworkOptions | undefined;
-  /** Absent: Services are somebody else's. Needs a network that follows the Kubernetes API. */
+  /** The way to the API for the others. Default: that of the network. */
+  readonly source?: SourceOptions | undefined;
+  /** Absent: Services are somebody else's. Needs the Kubernetes API. */
   readonly services?: ServicesOptions | undefined;
-  /** Absent: nobody enforces policies, or somebody else. Needs a network that follows the Kubernetes API. */
+  /** Absent: nobody enforces policies, or somebody else. Needs the Kubernetes API. */
   readonly policy?: PolicyOptions | undefined;
   /** Called when the socket accepts. */
   readonly onReady?: (socket: string) => void;
@@ -45,6 +49,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const { environment, signal, log = createLog(), onReady } = options;
   sizeThreadPool();
   await using stack = new AsyncDisposableStack();
+  stack.use(boundAgentHeap());
   const startedAt = new Date();
   const netns = stack.use(ownNetns());
   const epoch = currentEpoch(netns);
@@ -75,7 +80,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const { host, lock: verbLock, findRecorded: findPlugin } = runner;
   const natLoop = stack.use(startNatLoop({ host, ledger, log }));
   stack.use(startDeadPodsLoop({ host, ledger, epoch, findPlugin, lock: verbLock, log }));
-  const cluster = options.network && stack.use(await openAgentCluster(options.network, environment, log));
+  const source = options.source ?? options.network?.source;
+  const cluster = source && stack.use(await openAgentCluster(source, environment, log));
   const services =
     options.services &&
     cluster &&
@@ -125,7 +131,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 
 /** Undefined when the network follows something else. Loaded when it is wanted: it is as large as all the rest. */
 async function openAgentCluster(
-  { source }: NetworkOptions,
+  source: SourceOptions,
   environment: AgentOptions["environment"],
   log: Log,
 ): Promise<Cluster | undefined> {

@@ -48,7 +48,12 @@ export interface AccessPod {
   readonly isHostNetwork: boolean;
   /** status.phase; default: Running. */
   readonly phase?: string | undefined;
+  /** It has a deletionTimestamp. Default: no. */
+  readonly isBeingDeleted?: boolean | undefined;
 }
+
+/** Agents are asked only for `everything`: one that hangs takes its time. */
+export type AccessLook = "everything" | "pods";
 
 export interface ClusterAccess {
   readonly name: string;
@@ -58,6 +63,8 @@ export interface ClusterAccess {
   readonly outside?: { readonly netnsPath: string; readonly addresses: readonly IpAddress[] } | undefined;
   /** Namespaces between the nodes, such as the underlay's bridge and router. */
   readonly between?: readonly { readonly name: string; readonly netnsPath: string }[] | undefined;
+  /** As it is by then, with or without what the nodes' agents hold; undefined where nothing changes. */
+  readonly again?: ((look: AccessLook, signal: AbortSignal) => Promise<ClusterAccess>) | undefined;
   /** What the nodes' agents have recorded of drops by policy since a time; undefined where nobody records them. */
   readonly drops?: ((sinceMicros: number, signal: AbortSignal) => Promise<readonly RecordedDrop[]>) | undefined;
 }

@@ -11,7 +11,7 @@ import type { Node } from "#api/kinds/node.ts";
 import type { Pod } from "#api/kinds/pod/pod.ts";
 import type { PolicyRevisions } from "#api/programmed/policy-answer.ts";
 import type { Informer } from "#api-client/informer.ts";
-import { AddressError, networkOf, type Prefix, parsePrefix } from "#base/ip-address.ts";
+import { formatPrefix, type Prefix } from "#base/ip-address.ts";
 import type { Log } from "#base/log.ts";
 import { startReconcileLoop } from "#base/reconcile-loop.ts";
 import type { PolicyEnforcer, PolicyNode } from "#dataplane/policy/contract.ts";
@@ -28,6 +28,7 @@ import {
 } from "#policy/policy-world.ts";
 import type { Direction, PodId, PolicyId, RuleModelChanges } from "#policy/rule-model.ts";
 import { addressesOf, type LedgerAttachment } from "./pod-attachments.ts";
+import { podCidrsOf } from "./pod-cidrs.ts";
 
 export interface PolicyInformers {
   readonly namespaces: Informer<Namespace>;
@@ -43,7 +44,11 @@ export interface PolicyLoopDeps {
   readonly enforcer: PolicyEnforcer;
   readonly nodeName: string;
   readonly node: Omit<PolicyNode, "nodePods">;
+  /** False where links alone say which addresses are pods': the node need not have pod CIDRs then. Default: true. */
+  readonly needsPodCidrs?: boolean | undefined;
   readonly log: Log;
+  /** Everything is known, and about to be compared with the kernel. */
+  readonly beforeSync?: (() => void) | undefined;
   /** All of the above are in the kernel. */
   readonly onProgrammed: () => void;
 }
@@ -69,7 +74,7 @@ export interface PolicyLoop extends AsyncDisposable {
   readonly ready: Promise<void>;
   attach(attachment: LedgerAttachment): void;
   detach(link: string): void;
-  /** Writes at once what has changed. Throws what the kernel says. */
+  /** Writes at once what has changed, and ends what it forbids. Throws what the kernel says. */
   flush(): void;
   /** The pod's object, when it is that very pod. */
   findPod(pod: PodId, uid: string | undefined): Pod | undefined;
@@ -83,6 +88,8 @@ export interface PolicyLoop extends AsyncDisposable {
 }
 
 const MIN_SYNC_INTERVAL_MS = 50;
+/** Between two looks at the connections that are under way, however many changes there are. */
+const END_INTERVAL_MS = 50;
 const RETRY_MS = 1_000;
 const RESYNC_MS = 10 * 60_000;
 /** A static pod's object has another uid than the pod itself. */
@@ -99,8 +106,13 @@ export function startPolicyLoop(deps: PolicyLoopDeps, attached: Iterable<LedgerA
   let wasEverInStep = false;
   let lastError: string | undefined;
   let turn: NodeJS.Immediate | undefined;
+  let ending: NodeJS.Timeout | undefined;
+  let endedMs = Number.NEGATIVE_INFINITY;
+  /** As they are in the frame. */
+  let syncedNodePods = "";
   /** Events of a kind come in the order of their versions, so the last one says it all. */
   const seen = { networkPolicies: 0, clusterNetworkPolicies: 0 };
+  let written: PolicyRevisions = { ...seen };
   let programmed: PolicyRevisions = { ...seen };
 
   function note(kind: keyof PolicyRevisions, { resourceVersion }: { readonly resourceVersion?: string | undefined }) {
@@ -137,41 +149,77 @@ export function startPolicyLoop(deps: PolicyLoopDeps, attached: Iterable<LedgerA
     if (isInStep) turn ??= setImmediate(flushLater);
   }
 
+  /** New connections are decided by what is written; those under way can wait for more changes. */
   function flushLater(): void {
+    turn = undefined;
+    orFail(() => {
+      if (!isInStep) return flush();
+      write("later");
+      if (!enforcer.hasForbidden()) tellProgrammed();
+      else
+        ending ??= setTimeout(() => orFail(endForbidden), Math.max(0, endedMs + END_INTERVAL_MS - performance.now()));
+    });
+  }
+
+  function orFail(step: () => void): void {
     try {
-      flush();
+      step();
     } catch (error) {
       failed(error);
     }
   }
 
   function flush(): void {
-    clearImmediate(turn);
-    turn = undefined;
     if (!isInStep) {
       // After a failure nothing less than all will do.
       if (wasEverInStep) sync();
       return;
     }
+    write("now");
+    forgetTimers();
+    tellProgrammed();
+  }
+
+  function forgetTimers(): void {
+    clearImmediate(turn);
+    turn = undefined;
+    clearTimeout(ending);
+    ending = undefined;
+  }
+
+  function write(connections: "now" | "later"): void {
     const changes = index.takeChanges();
-    if (isEmpty(changes)) {
-      tellProgrammed();
+    const isLate = connections === "now" && enforcer.hasForbidden();
+    if (isEmpty(changes) && !isLate) {
+      written = { ...seen };
       return;
     }
+    inKernel(() => enforcer.update(changes, connections));
+    written = { ...seen };
+    if (!isEmpty(changes)) counters = { ...counters, updates: counters.updates + 1 };
+  }
+
+  function endForbidden(): void {
+    ending = undefined;
+    if (!isInStep) return;
+    inKernel(() => enforcer.endForbidden());
+    endedMs = performance.now();
+    tellProgrammed();
+  }
+
+  function inKernel(step: () => void): void {
     try {
-      enforcer.update(changes);
+      step();
     } catch (error) {
       // The kernel may have any part of it: compare.
       isInStep = false;
       loop.markDirty();
       throw error;
     }
-    counters = { ...counters, updates: counters.updates + 1 };
-    tellProgrammed();
   }
 
   function tellProgrammed(): void {
-    programmed = { ...seen };
+    programmed = written;
     deps.onProgrammed();
   }
 
@@ -180,21 +228,22 @@ export function startPolicyLoop(deps: PolicyLoopDeps, attached: Iterable<LedgerA
       Object.entries(informers);
     const missing = all.filter(([, informer]) => informer !== undefined && !informer.hasSynced()).map(([name]) => name);
     if (missing.length > 0) return `the list of ${missing.join(", ")}`;
-    return nodePods().length === 0 ? `the pod CIDRs of node ${nodeName}` : undefined;
+    if (informers.nodes.get(undefined, nodeName) === undefined) return `node ${nodeName}`;
+    return deps.needsPodCidrs !== false && nodePods().length === 0 ? `the pod CIDRs of node ${nodeName}` : undefined;
   }
 
   function nodePods(): readonly Prefix[] {
-    const { podCIDRs, podCIDR } = informers.nodes.get(undefined, nodeName)?.spec ?? {};
-    return (podCIDRs ?? (podCIDR === undefined ? [] : [podCIDR])).flatMap(readPrefix);
+    return podCidrsOf(informers.nodes.get(undefined, nodeName));
   }
 
   function sync(): void {
     if (waitingFor() !== undefined) return;
-    clearImmediate(turn);
-    turn = undefined;
+    forgetTimers();
     const startedMs = performance.now();
+    deps.beforeSync?.();
     index.takeChanges();
     const node: PolicyNode = { ...deps.node, nodePods: nodePods() };
+    syncedNodePods = node.nodePods.map(formatPrefix).join();
     const { changes } = enforcer.sync(node, index.model(), [...attachments.values()]);
     isInStep = true;
     lastError = undefined;
@@ -213,6 +262,7 @@ export function startPolicyLoop(deps: PolicyLoopDeps, attached: Iterable<LedgerA
     }
     wasEverInStep = true;
     ready.resolve();
+    written = { ...seen };
     tellProgrammed();
   }
 
@@ -263,7 +313,8 @@ export function startPolicyLoop(deps: PolicyLoopDeps, attached: Iterable<LedgerA
   function setNode(node: Node): void {
     index.setNode(worldNode(node));
     // Its prefixes are part of the frame.
-    if (node.metadata.name === nodeName && !isInStep) loop.markDirty();
+    const isOther = !isInStep || nodePods().map(formatPrefix).join() !== syncedNodePods;
+    if (node.metadata.name === nodeName && isOther) loop.markDirty();
   }
 
   function follow<O extends { readonly metadata: { readonly name?: string | undefined } }>(
@@ -318,7 +369,7 @@ export function startPolicyLoop(deps: PolicyLoopDeps, attached: Iterable<LedgerA
     async [Symbol.asyncDispose]() {
       ready.reject(new Error("the agent stops"));
       isInStep = false;
-      clearImmediate(turn);
+      forgetTimers();
       stack.dispose();
       await loop[Symbol.asyncDispose]();
     },
@@ -339,13 +390,4 @@ function idOf(
   id: (namespace: string, name: string) => string,
 ): string {
   return id(metadata.namespace ?? "default", metadata.name ?? "");
-}
-
-function readPrefix(text: string): readonly Prefix[] {
-  try {
-    return [networkOf(parsePrefix(text))];
-  } catch (error) {
-    if (error instanceof AddressError) return [];
-    throw error;
-  }
 }

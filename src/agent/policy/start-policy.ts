@@ -28,6 +28,8 @@ import type { Ledger } from "../ledger.ts";
 import { BRIDGE } from "../network/plan-bridge.ts";
 import type { DropNames } from "../observe/describe-flow.ts";
 import type { Cluster } from "../open-cluster.ts";
+import { type ForeignPodsFollower, followForeignPods } from "./follow-foreign-pods.ts";
+import type { ForeignLinkNames } from "./observe-foreign-links.ts";
 import { type LedgerAttachment, ledgerAttachment } from "./pod-attachments.ts";
 import { type PolicyLoop, type PolicyLoopState, startPolicyLoop } from "./policy-loop.ts";
 
@@ -38,6 +40,8 @@ export interface PolicyOptions {
   readonly established: EstablishedFlows;
   /** How long ADD waits for the API to tell of its pod. Default: 10 s. */
   readonly podTimeoutMs?: number | undefined;
+  /** Pods' links, where another CNI makes them: pods are joined with them by their status. Default: our plugins do. */
+  readonly foreign?: ForeignLinkNames | undefined;
 }
 
 export interface PolicyDeps {
@@ -69,7 +73,7 @@ const OVERLAY_PORTS = [8472, 8285];
 
 export async function startPolicy(deps: PolicyDeps, options: PolicyOptions): Promise<AgentPolicy> {
   const { cluster, netns, ledger, log } = deps;
-  const { nodeName, established, podTimeoutMs = POD_TIMEOUT_MS } = options;
+  const { nodeName, established, podTimeoutMs = POD_TIMEOUT_MS, foreign } = options;
   await using stack = new AsyncDisposableStack();
   const bridged = seeBridgedPackets(netns);
   if (bridged !== undefined) log.error("policies do not reach pods of one bridge", { reason: bridged });
@@ -82,19 +86,24 @@ export async function startPolicy(deps: PolicyDeps, options: PolicyOptions): Pro
     clusterPolicies: await clusterPoliciesOf(cluster, log),
   };
   let answers: Answers | undefined;
+  let follower: ForeignPodsFollower | undefined;
+  const { podLinks, bridges } = foreign ?? { podLinks: [], bridges: [BRIDGE] };
   const loop = stack.use(
     startPolicyLoop(
       {
         informers,
         enforcer,
         nodeName,
-        node: { podLinks: [], bridges: [BRIDGE], overlayPorts: OVERLAY_PORTS, established },
+        node: { podLinks, bridges, overlayPorts: OVERLAY_PORTS, established },
+        needsPodCidrs: foreign === undefined,
         log,
+        beforeSync: () => follower?.look(),
         onProgrammed: () => answers?.grown(),
       },
       ledger.all().flatMap((record) => (record.phase === "added" ? (ledgerAttachment(record) ?? []) : [])),
     ),
   );
+  if (foreign) follower = stack.use(followForeignPods({ netns, pods: informers.pods, nodeName, loop, log }, foreign));
   answers = stack.use(
     startAnswers({
       client: cluster.client,
@@ -150,6 +159,7 @@ export async function startPolicy(deps: PolicyDeps, options: PolicyOptions): Pro
           established,
           problems: [
             ...(bridged === undefined ? [] : [bridged]),
+            ...(follower?.problems ?? []),
             ...Array.from(state.problems, ([policy, some]) => `${policy}: ${some.join("; ")}`),
           ],
           drift: enforcer.drift(),

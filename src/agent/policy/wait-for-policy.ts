@@ -1,8 +1,13 @@
-/** Waits until every ready node has a NetworkPolicy, as it is now, in the kernel. */
+/** Waits until every ready node has policies, as they are now, in the kernel. */
 import { type Lease, lease as leaseKind } from "#api/kinds/lease.ts";
 import { networkPolicy } from "#api/kinds/network-policy.ts";
 import { type Node, node as nodeKind } from "#api/kinds/node.ts";
-import { POLICY_ANSWER_LABEL, type PolicyAnswer, parsePolicyAnswer } from "#api/programmed/policy-answer.ts";
+import {
+  POLICY_ANSWER_LABEL,
+  type PolicyAnswer,
+  type PolicyRevisions,
+  parsePolicyAnswer,
+} from "#api/programmed/policy-answer.ts";
 import { PROGRAMMED_NAMESPACE } from "#api/programmed/question.ts";
 import type { ApiClient, ObjectName } from "#api-client/api-client.ts";
 import { askProgrammed } from "#api-client/ask-programmed.ts";
@@ -20,9 +25,19 @@ export async function waitForPolicy(
   name: Required<ObjectName>,
   signal: AbortSignal,
 ): Promise<ProgrammedPolicy> {
-  await using stack = new AsyncDisposableStack();
   const { metadata } = await client.get(networkPolicy, name, signal);
-  const required = Number(metadata.resourceVersion);
+  const resourceVersion = Number(metadata.resourceVersion);
+  const required = { networkPolicies: resourceVersion, clusterNetworkPolicies: 0 };
+  return { resourceVersion, nodes: await waitForPolicies(client, required, signal) };
+}
+
+/** All up to these versions. Answers the nodes that have them. Rejects with NotProgrammedError when the signal ends it. */
+export async function waitForPolicies(
+  client: ApiClient,
+  required: PolicyRevisions,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  await using stack = new AsyncDisposableStack();
   let trouble = "";
   const onError = (error: unknown): void => {
     trouble = `: ${error instanceof Error ? error.message : String(error)}`;
@@ -39,7 +54,7 @@ export async function waitForPolicy(
       return missing.length === 0;
     };
     await until([nodes, answers], look, signal);
-    return { resourceVersion: required, nodes: readyNodes(nodes.list()) };
+    return readyNodes(nodes.list());
   } catch (cause) {
     if (!signal.aborted) throw cause;
     throw new NotProgrammedError(`not every node has answered${trouble}`, missing, { cause });
@@ -50,14 +65,17 @@ export async function waitForPolicy(
 export function nodesWithout(
   nodes: readonly string[],
   answers: readonly PolicyAnswer[],
-  { question, required }: { readonly question: number; readonly required: number },
+  { question, required }: { readonly question: number; readonly required: PolicyRevisions },
 ): readonly MissingNode[] {
   const byNode = new Map(answers.map((answer) => [answer.node, answer]));
   return nodes.flatMap((node): readonly MissingNode[] => {
     const answer = byNode.get(node);
     if (answer === undefined || answer.question < question) return [{ node, reason: "its agent does not answer" }];
-    const { networkPolicies } = answer.programmed;
-    if (networkPolicies >= required) return [];
-    return [{ node, reason: `it has policies up to version ${networkPolicies}; needed is ${required}` }];
+    const late = (["networkPolicies", "clusterNetworkPolicies"] as const).find(
+      (kind) => answer.programmed[kind] < required[kind],
+    );
+    if (late === undefined) return [];
+    const reason = `it has policies up to version ${answer.programmed[late]}; needed is ${required[late]}`;
+    return [{ node, reason }];
   });
 }

@@ -13,12 +13,14 @@ import { testNetns } from "#kernel/testing/with-netns.ts";
 import { pluginTypes } from "#plugins/registry.ts";
 import { askAgent } from "../ask-agent.ts";
 import type { LauncherRequest } from "../launcher-protocol.ts";
-import { runAgent } from "../main.ts";
+import { type AgentOptions, runAgent } from "../main.ts";
 import type { NetworkOptions } from "../network/start-network.ts";
 import { runStandalone } from "../standalone.ts";
 import { type StatePaths, statePaths } from "../state-paths.ts";
 import { type AgentStatus, STATUS_REQUEST } from "../status.ts";
 import { NATIVE_LAUNCHER } from "./call-launcher.ts";
+
+type AgentParts = Pick<AgentOptions, "source" | "services" | "policy">;
 
 export interface Verb {
   readonly command: "ADD" | "DEL" | "CHECK" | "GC" | "STATUS";
@@ -39,7 +41,7 @@ export interface TestHost extends Disposable {
   /** The addresses that are given away. */
   reservations(): readonly string[];
   request(verb: Verb): LauncherRequest;
-  startAgent(network?: NetworkOptions): Promise<TestAgent>;
+  startAgent(network?: NetworkOptions, more?: AgentParts): Promise<TestAgent>;
   /** A one-shot process's work. */
   runAlone(verb: Verb): Promise<PluginOutput>;
 }
@@ -78,7 +80,7 @@ export function createTestHost(): TestHost {
     network: ptpNetwork(join(folder, "ipam")),
     reservations: () => reservationsIn(join(folder, "ipam/net")),
     request,
-    startAgent: (network) => startAgent({ netns, environment, network, request }),
+    startAgent: (network, parts) => startAgent({ netns, environment, network, parts, request }),
     runAlone: (verb) => inNetns(netns, () => runStandalone(request(verb))),
     [Symbol.dispose]: () => open.dispose(),
   };
@@ -110,14 +112,15 @@ function requestFor(
 
 interface AgentStart extends Pick<TestHost, "netns" | "environment" | "request"> {
   readonly network: NetworkOptions | undefined;
+  readonly parts: AgentParts | undefined;
 }
 
-async function startAgent({ netns, environment, network, request }: AgentStart): Promise<TestAgent> {
+async function startAgent({ netns, environment, network, parts, request }: AgentStart): Promise<TestAgent> {
   const stop = new AbortController();
   const { log, logged, count, more } = watchedLog();
   const ready = Promise.withResolvers<string>();
   const ended = inNetns(netns, () =>
-    runAgent({ environment, network, signal: stop.signal, log, onReady: ready.resolve }),
+    runAgent({ environment, network, ...parts, signal: stop.signal, log, onReady: ready.resolve }),
   );
   ended.catch(ready.reject);
   const socket = await ready.promise;

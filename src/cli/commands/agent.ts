@@ -36,7 +36,7 @@ export function agentCommand(): Command {
 
 async function runCommand({ quiet, ...flags }: AgentOptions, command: Command): Promise<void> {
   const network = networkOptions(flags);
-  const services = servicesOptions(flags, network);
+  const services = flags.policyOnly ? undefined : servicesOptions(flags, network);
   const policy = policyOptions(flags, network);
   if (process.getuid?.() !== 0) {
     throw new CliError("machine", {
@@ -53,7 +53,7 @@ async function runCommand({ quiet, ...flags }: AgentOptions, command: Command): 
     environment: { ...process.env, ...directories(command) },
     signal: stop.signal,
     log: quiet ? { ...log, info: () => undefined } : log,
-    network,
+    ...(flags.policyOnly ? { source: network?.source } : { network }),
     services,
     policy,
   }).catch((error: unknown) => {

@@ -3,8 +3,10 @@
  * route and know nothing of each other: that is what a data plane is for.
  *
  *   pod ── cni0 [node1] eth0 ── underlay ── eth0 [node2] cni0 ── pod
+ *
+ * Pods that are routed have no bridge: the node has a route to each, and is the gateway on each link, as `ptp` does it.
  */
-import { type Family, type IpAddress, type Prefix, parsePrefix } from "#base/ip-address.ts";
+import { type Family, hostPrefix, type IpAddress, type Prefix, parsePrefix } from "#base/ip-address.ts";
 import type { MacAddress } from "#base/mac-address.ts";
 import { createNetlinkSocket, NETLINK_ROUTE, type NetlinkSocket } from "#kernel/netlink/socket.ts";
 import type { Netns } from "#kernel/netns/netns.ts";
@@ -59,16 +61,20 @@ const isQuestion = (type: number): boolean => type % 4 === 2;
 
 export interface WorldOptions {
   /** Last part of the addresses of each node's pods. Default: two pods. */
-  readonly podHosts?: readonly number[];
+  readonly podHosts?: readonly number[] | undefined;
+  /** How pods are joined to their node. Default: bridged. */
+  readonly joined?: PodJoin | undefined;
 }
 
-export async function createWorld({ podHosts = PODS }: WorldOptions = {}): Promise<World> {
+export type PodJoin = "bridged" | "routed";
+
+export async function createWorld({ podHosts = PODS, joined = "bridged" }: WorldOptions = {}): Promise<World> {
   using stack = new DisposableStack();
   const underlay = stack.use(testNetns());
   const underlaySocket = stack.use(createNetlinkSocket({ protocol: NETLINK_ROUTE, netns: underlay }));
   const bridge = createLink(underlaySocket, { name: "br0", kind: { type: "bridge" }, mtu: UNDERLAY_MTU, up: true });
   const addNode = (number: number): TestNode => {
-    const node = createNode(stack, number, podHosts);
+    const node = createNode(stack, { number, podHosts, joined });
     const port = { name: `node${number}`, master: bridge.ifindex, up: true };
     const veth = createVeth(underlaySocket, { ...port, peer: { name: "eth0", netnsFd: node.netns.fd } });
     setLink(node.socket, veth.peerIfindex, { up: true });
@@ -102,7 +108,13 @@ export async function createWorld({ podHosts = PODS }: WorldOptions = {}): Promi
   };
 }
 
-function createNode(stack: DisposableStack, number: number, podHosts: readonly number[]): TestNode {
+interface NewNode {
+  readonly number: number;
+  readonly podHosts: readonly number[];
+  readonly joined: PodJoin;
+}
+
+function createNode(stack: DisposableStack, { number, podHosts, joined }: NewNode): TestNode {
   const netns = stack.use(testNetns({ loopbackUp: true }));
   const socket = countingSocket(stack.use(createNetlinkSocket({ protocol: NETLINK_ROUTE, netns })));
   writeSysctls(netns, {
@@ -112,11 +124,8 @@ function createNode(stack: DisposableStack, number: number, podHosts: readonly n
     "net/ipv6/conf/all/accept_dad": 0,
     "net/ipv6/conf/default/accept_dad": 0,
   });
-  const cni0 = createLink(socket, { name: "cni0", kind: { type: "bridge" }, up: true });
-  for (const family of FAMILIES) {
-    addAddress(socket, { ifindex: cni0.ifindex, prefix: podPrefix(family, number, 1), noDad: true });
-  }
-  const pods = podHosts.map((host) => createPod(stack, socket, cni0.ifindex, number, host));
+  const bridge = joined === "bridged" ? createBridge(socket, number) : undefined;
+  const pods = podHosts.map((host) => createPod(stack, socket, { bridge, node: number, host }));
   return {
     netns,
     socket,
@@ -132,13 +141,20 @@ function createNode(stack: DisposableStack, number: number, podHosts: readonly n
   };
 }
 
-function createPod(
-  stack: DisposableStack,
-  nodeSocket: NetlinkSocket,
-  bridge: number,
-  node: number,
-  host: number,
-): TestPod {
+function createBridge(socket: NetlinkSocket, node: number): number {
+  const { ifindex } = createLink(socket, { name: "cni0", kind: { type: "bridge" }, up: true });
+  for (const family of FAMILIES) addAddress(socket, { ifindex, prefix: podPrefix(family, node, 1), noDad: true });
+  return ifindex;
+}
+
+interface NewPod {
+  /** Absent for a routed pod. */
+  readonly bridge: number | undefined;
+  readonly node: number;
+  readonly host: number;
+}
+
+function createPod(stack: DisposableStack, nodeSocket: NetlinkSocket, { bridge, node, host }: NewPod): TestPod {
   const netns = stack.use(testNetns({ loopbackUp: true }));
   const socket = stack.use(createNetlinkSocket({ protocol: NETLINK_ROUTE, netns }));
   const veth = createVeth(nodeSocket, {
@@ -149,8 +165,15 @@ function createPod(
   });
   setLink(socket, veth.peerIfindex, { up: true });
   for (const family of FAMILIES) {
-    addAddress(socket, { ifindex: veth.peerIfindex, prefix: podPrefix(family, node, host), noDad: true });
+    const own = podPrefix(family, node, host);
     const gateway = podPrefix(family, node, 1).address;
+    const prefix = bridge === undefined ? hostPrefix(own.address) : own;
+    addAddress(socket, { ifindex: veth.peerIfindex, prefix, noDad: true });
+    if (bridge === undefined) {
+      addAddress(nodeSocket, { ifindex: veth.ifindex, prefix: hostPrefix(gateway), noDad: true });
+      addRoute(nodeSocket, { destination: hostPrefix(own.address), oif: veth.ifindex });
+      addRoute(socket, { destination: hostPrefix(gateway), oif: veth.peerIfindex });
+    }
     const destination = parsePrefix(family === 4 ? "0.0.0.0/0" : "::/0");
     addRoute(socket, { destination, gateway, oif: veth.peerIfindex });
   }

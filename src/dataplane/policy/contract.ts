@@ -62,8 +62,15 @@ export interface PolicyEnforcer extends AsyncDisposable {
   readonly name: "nftables";
   /** Makes all of it so; compares with the kernel, sweeps the rest. Never opens what is closed in between. */
   sync(node: PolicyNode, model: RuleModel, attachments: readonly PodAttachment[]): PolicyApplied;
-  /** Changes of the last state that was synced, as one transaction. Costs what changed, not what is there. */
-  update(changes: RuleModelChanges): PolicyApplied;
+  /**
+   * Changes of the last state that was synced, as one transaction. Costs what changed, not what is there. Connections that
+   * are forbidden now end as well, or `later`, with the next `endForbidden`: finding them costs what is under way.
+   */
+  update(changes: RuleModelChanges, connections?: "now" | "later"): PolicyApplied;
+  /** Ends what updates have left for later. */
+  endForbidden(): PolicyApplied;
+  /** Whether they have left anything. */
+  hasForbidden(): boolean;
   /** Before the pod's first packet: what comes from its link is held to its own addresses. */
   attach(attachment: PodAttachment): void;
   detach(link: string): void;

@@ -4,7 +4,7 @@
  */
 import { DecodeError, decode, encode, type ValueOf } from "#base/codec/codec.ts";
 import { struct } from "#base/codec/struct.ts";
-import { cString, u8, u32host } from "#base/codec/values.ts";
+import { cString, i32host, u8, u32host } from "#base/codec/values.ts";
 import type { Family, IpAddress, Prefix } from "#base/ip-address.ts";
 import { attribute, attributes, headerAndAttributes } from "../netlink/attributes.ts";
 import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "../netlink/message.ts";
@@ -34,6 +34,7 @@ const addressMessage = headerAndAttributes(
     label: attribute(3, cString), // IFA_LABEL
     broadcast: attribute(4, ipAddress), // IFA_BROADCAST
     flags: attribute(8, u32host), // IFA_FLAGS
+    targetNetnsId: attribute(10, i32host), // IFA_TARGET_NETNSID
   }),
 );
 type AddressMessage = ValueOf<typeof addressMessage>;
@@ -93,15 +94,21 @@ export function deleteAddress(socket: NetlinkSocket, address: Pick<NewAddress, "
 export interface AddressFilter {
   readonly ifindex?: number;
   readonly family?: Family;
+  /** In the namespace that the socket's has this number for. */
+  readonly netnsId?: number | undefined;
 }
 
-export function listAddresses(socket: NetlinkSocket, { ifindex, family }: AddressFilter = {}): readonly Address[] {
+export function listAddresses(
+  socket: NetlinkSocket,
+  { ifindex, family, netnsId }: AddressFilter = {},
+): readonly Address[] {
   const payload = encode(addressMessage, {
     family: family === undefined ? 0 : addressFamily(family),
     prefixLength: 0,
     flags8: 0,
     scope: 0,
     ifindex: ifindex ?? 0,
+    targetNetnsId: netnsId,
   });
   return socket
     .dump({ type: RTM_GETADDR, payload }, "address show")

@@ -34,6 +34,7 @@ const IFLA_PROMISCUITY = 30;
 const IFLA_NUM_TX_QUEUES = 31;
 const IFLA_NUM_RX_QUEUES = 32;
 const IFLA_LINK_NETNSID = 37;
+const IFLA_TARGET_NETNSID = 46;
 const IFLA_NEW_IFINDEX = 49;
 
 const IFLA_INFO_KIND = 1;
@@ -85,6 +86,7 @@ const linkAttributes = attributes(
     txQueues: attribute(IFLA_NUM_TX_QUEUES, u32host),
     rxQueues: attribute(IFLA_NUM_RX_QUEUES, u32host),
     linkNetnsId: attribute(IFLA_LINK_NETNSID, i32host),
+    targetNetnsId: attribute(IFLA_TARGET_NETNSID, i32host),
     newIfindex: attribute(IFLA_NEW_IFINDEX, i32host),
   },
   { unknown: "drop" },

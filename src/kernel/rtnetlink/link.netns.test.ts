@@ -7,7 +7,7 @@ import { createNetlinkSocket, NETLINK_ROUTE } from "../netlink/socket.ts";
 import { recordingSocket } from "../testing/recording-socket.ts";
 import { execIn, ipJson } from "../testing/run-in-netns.ts";
 import { requireRoot, testNetns, withNetns } from "../testing/with-netns.ts";
-import { addAddress } from "./address.ts";
+import { addAddress, listAddresses } from "./address.ts";
 import {
   createLink,
   createLinkInNetns,
@@ -64,6 +64,31 @@ test("createVeth makes both ends in their namespaces, ready for packets", requir
   );
   const ping = await execIn(pod, ["ping", "-c1", "-W5", "10.1.0.1"]);
   assert.equal(ping.code, 0, ping.stdout + ping.stderr);
+});
+
+test("findLink and listAddresses see the other end of a veth by the number of its namespace", requireRoot, () => {
+  using host = testNetns();
+  using pod = testNetns();
+  using socket = createNetlinkSocket({ protocol: route, netns: host });
+  using podSocket = createNetlinkSocket({ protocol: route, netns: pod });
+  const mac = parseMacAddress("02:00:00:00:00:02");
+  const peer = { name: "eth0", netnsFd: pod.fd, mac };
+  const { ifindex, peerIfindex } = createVeth(socket, { name: "veth0", ifindex: 71, up: true, peer });
+  setLink(podSocket, peerIfindex, { up: true });
+  for (const text of ["10.1.0.5/16", "fd00::5/64"]) {
+    addAddress(podSocket, { ifindex: peerIfindex, prefix: parsePrefix(text), noDad: true });
+  }
+  const netnsId = findLink(socket, { ifindex })?.linkNetnsId;
+  assert.notEqual(netnsId, undefined);
+  const found = findLink(socket, { ifindex: peerIfindex, netnsId });
+  assert.deepEqual([found?.name, found?.mac], ["eth0", mac]);
+  const addresses = listAddresses(socket, { ifindex: peerIfindex, netnsId }).map(({ prefix }) => prefix.address);
+  assert.deepEqual(addresses.filter((one) => !one.startsWith("fe80:")).toSorted(), ["10.1.0.5", "fd00::5"]);
+  assert.deepEqual(listAddresses(socket, { ifindex }).length <= 1, true, "its own end has at most a link-local one");
+  assert.throws(
+    () => listAddresses(socket, { ifindex: 1, netnsId: 4711 }),
+    (error) => isErrno(error, "EINVAL"),
+  );
 });
 
 test("createLink returns the link and throws EEXIST for a name that is taken", requireRoot, () =>

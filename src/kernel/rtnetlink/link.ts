@@ -123,12 +123,12 @@ export function createVeth(socket: NetlinkSocket, { peer, ...link }: NewVeth): V
   return { ...created, peerIfindex };
 }
 
-/** Undefined when there is no such link. */
+/** Undefined when there is no such link. `netnsId`: in the namespace that the socket's has this number for. */
 export function findLink(
   socket: NetlinkSocket,
-  by: { readonly name: string } | { readonly ifindex: number },
+  by: { readonly name: string } | { readonly ifindex: number; readonly netnsId?: number | undefined },
 ): Link | undefined {
-  const which = "ifindex" in by ? { index: by.ifindex } : { name: by.name };
+  const which = "ifindex" in by ? { index: by.ifindex, targetNetnsId: by.netnsId } : { name: by.name };
   const payload = encode(linkMessage, { ...emptyLinkMessage, ...which, extMask: RTEXT_FILTER_SKIP_STATS });
   const answer = socket.find({ type: RTM_GETLINK, payload }, `link show ${describe(by)}`, [constants.errno.ENODEV]);
   return answer && decodeLink(answer.payload);

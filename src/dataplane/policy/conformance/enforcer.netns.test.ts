@@ -98,27 +98,23 @@ async function droppedAfterWrite(cluster: TestCluster, socket: Awaited<ReturnTyp
   return dropped;
 }
 
-suite("enforcer", requireRoot, () => {
-  let cluster: TestCluster;
-  before(async () => {
-    cluster = await clusterOn();
-  });
-  after(() => cluster[Symbol.asyncDispose]());
+function countDrops({ enforcers }: TestCluster, reason: string): number {
+  return enforcers
+    .flatMap((enforcer) => enforcer.counters())
+    .filter((counter) => counter.reason === reason)
+    .reduce((sum, { packets }) => sum + packets, 0);
+}
 
-  const spoofed = (reason: string): number =>
-    cluster.enforcers
-      .flatMap((enforcer) => enforcer.counters())
-      .filter((counter) => counter.reason === reason)
-      .reduce((sum, { packets }) => sum + packets, 0);
+/** What was sent before has come as far as it comes: packets of one link keep their order. */
+async function untilDeliveredIn(cluster: TestCluster, ends: { from: number; to: number; family?: 4 | 6 }) {
+  const world = cluster.worldOf(caseNamed("no policy"));
+  const probe = { family: 4, ...ends, protocol: "UDP", port: 53 } as const;
+  assert.deepEqual((await checkCase(cluster, world, [probe])).differences, []);
+}
 
-  /** What was sent before has come as far as it comes: packets of one link keep their order. */
-  async function untilDelivered(from: number, to: number, family: 4 | 6 = 4): Promise<void> {
-    const world = cluster.worldOf(caseNamed("no policy"));
-    const probe = { from, to, family, protocol: "UDP", port: 53 } as const;
-    assert.deepEqual((await checkCase(cluster, world, [probe])).differences, []);
-  }
-
-  test("an address that is another's, or nobody's, gets nothing through", async () => {
+for (const joined of ["bridged", "routed"] as const) {
+  test(`an address that is another's, or nobody's, gets nothing through: pods ${joined}`, requireRoot, async () => {
+    await using cluster = await clusterOn({ joined });
     cluster.apply(cluster.worldOf(caseNamed("no policy")));
     const [, thief, , target] = cluster.slots;
     assert.ok(thief && target);
@@ -128,8 +124,8 @@ suite("enforcer", requireRoot, () => {
     for (const text of ["10.244.1.10", "10.244.1.77", "192.0.2.1", "fd00:10:244:1::10"]) {
       const family = text.includes(":") ? 6 : 4;
       const prefix = parsePrefix(`${text}/${family === 6 ? 128 : 32}`);
-      await untilDelivered(1, 3, family); // it knows its gateway's hardware address from now on
-      const before = spoofed("spoofed address");
+      await untilDeliveredIn(cluster, { from: 1, to: 3, family }); // it knows its gateway's hardware address from now on
+      const before = countDrops(cluster, "spoofed address");
       using stack = new DisposableStack();
       addAddress(socket, { ifindex: eth0.ifindex, prefix, noDad: true });
       stack.defer(() => deleteAddress(socket, { ifindex: eth0.ifindex, prefix }));
@@ -139,12 +135,23 @@ suite("enforcer", requireRoot, () => {
       const listener = { datagram: () => answers++, error: () => undefined };
       const udp = stack.use(openUdpSocket(thief.netns, { address: prefix.address, port: 0 }, listener));
       udp.send(Buffer.from("?"), { address: to, port: 53 });
-      await untilDelivered(1, 3, family);
+      await untilDeliveredIn(cluster, { from: 1, to: 3, family });
       udp.drain();
-      assert.equal(spoofed("spoofed address"), before + 1, text);
+      assert.equal(countDrops(cluster, "spoofed address"), before + 1, text);
       assert.equal(answers, 0);
     }
   });
+}
+
+suite("enforcer", requireRoot, () => {
+  let cluster: TestCluster;
+  before(async () => {
+    cluster = await clusterOn();
+  });
+  after(() => cluster[Symbol.asyncDispose]());
+
+  const spoofed = (reason: string): number => countDrops(cluster, reason);
+  const untilDelivered = (from: number, to: number) => untilDeliveredIn(cluster, { from, to });
 
   test("another hardware address gets nothing through", async () => {
     cluster.apply(cluster.worldOf(caseNamed("no policy")));

@@ -1,4 +1,7 @@
-/** Every case on real packets, over each way between nodes, both families: no difference between oracle and kernel. */
+/**
+ * Every case on real packets, over each way between nodes and between a node and its pods, both families: no difference
+ * between oracle and kernel.
+ */
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { requireRoot } from "#kernel/testing/with-netns.ts";
@@ -9,11 +12,20 @@ import { checkCase } from "./check-case.ts";
 import { planProbes } from "./probe-plans.ts";
 import { createTestCluster, type TestCluster } from "./test-cluster.ts";
 
-for (const plane of PLANES.filter(({ title }) => title === "vxlan" || title === "host-gw")) {
-  suite(`policies over ${plane.title}`, requireRoot, () => {
+const WORLDS = [
+  { plane: "vxlan", joined: "bridged" },
+  { plane: "host-gw", joined: "bridged" },
+  { plane: "host-gw", joined: "routed" },
+  { plane: "udp", joined: "bridged" },
+] as const;
+
+for (const { plane: title, joined } of WORLDS) {
+  suite(`policies over ${title}, pods ${joined}`, requireRoot, () => {
     let cluster: TestCluster;
     before(async () => {
-      cluster = await createTestCluster(plane);
+      const plane = PLANES.find((one) => one.title === title);
+      assert.ok(plane);
+      cluster = await createTestCluster(plane, { joined });
     });
     after(() => cluster[Symbol.asyncDispose]());
 

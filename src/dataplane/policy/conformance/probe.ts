@@ -32,7 +32,7 @@ export interface DropWatch {
   expect(key: string, heard: (node: string, prefix: string) => void): Disposable;
 }
 
-export const PROBE_DEADLINE_MS = 3000;
+export const PROBE_DEADLINE_MS = 10_000;
 
 /** Answers on all these ports of one address. */
 export function startServers(end: ProbeEnd, tcpPorts: readonly number[], udpPorts: readonly number[]): Disposable {

@@ -15,7 +15,7 @@ import { createPolicyIndex, type PolicyIndex } from "#policy/index/policy-index.
 import type { PolicyWorld } from "#policy/policy-world.ts";
 import type { RuleModel, RuleModelChanges } from "#policy/rule-model.ts";
 import type { PlaneCase } from "../../conformance/planes.ts";
-import { createWorld, podPrefix, type TestPod, type World } from "../../conformance/world.ts";
+import { createWorld, type PodJoin, podPrefix, type TestPod, type World } from "../../conformance/world.ts";
 import { FAMILIES } from "../../contract.ts";
 import type { EstablishedFlows, PodAttachment, PolicyNode } from "../contract.ts";
 import { LOG_GROUP } from "../nftables/frame.ts";
@@ -56,16 +56,18 @@ export type PlantedBug = (changes: RuleModelChanges) => RuleModelChanges;
 export interface TestClusterOptions {
   readonly established?: EstablishedFlows;
   readonly owned?: boolean;
+  /** Default: bridged. */
+  readonly joined?: PodJoin;
   /** Hears every log message too: a group has one listener. */
   readonly onDrop?: (node: number, packet: LoggedPacket) => void;
 }
 
 export async function createTestCluster(
   plane: PlaneCase,
-  { established = "reevaluate", owned, onDrop }: TestClusterOptions = {},
+  { established = "reevaluate", owned, joined = "bridged", onDrop }: TestClusterOptions = {},
 ): Promise<TestCluster> {
   await using stack = new AsyncDisposableStack();
-  const world = stack.use(await createWorld({ podHosts: POD_HOSTS }));
+  const world = stack.use(await createWorld({ podHosts: POD_HOSTS, joined }));
   const planes = world.nodes.map((node) => stack.use(plane.create(node)));
   for (const [index, each] of planes.entries()) {
     const { problems } = await each.apply(
@@ -93,9 +95,8 @@ export async function createTestCluster(
   const drops = watchDrops(stack, world, onDrop);
   const policyNode = (index: number): PolicyNode => ({
     nodePods: FAMILIES.map((family) => podPrefix(family, index + 1, 0)),
-    podLinks: [],
-    bridges: ["cni0"],
-    overlayPorts: [8472],
+    ...(joined === "bridged" ? { podLinks: [], bridges: ["cni0"] } : { podLinks: ["veth*"] }),
+    overlayPorts: [8472, 8285],
     established,
   });
   const attachments = (index: number): readonly PodAttachment[] =>

@@ -8,6 +8,7 @@ import type { NetlinkSocket } from "#kernel/netlink/socket.ts";
 import type { Netns } from "#kernel/netns/netns.ts";
 import { deleteConntrack, listConntrack } from "#kernel/nfnetlink/conntrack.ts";
 import type { ConntrackEntry } from "#kernel/nfnetlink/conntrack-message.ts";
+import { type PrintedConntrack, readConntrackText } from "#kernel/nfnetlink/conntrack-text.ts";
 import { listAddresses } from "#kernel/rtnetlink/address.ts";
 import { readSysctl } from "#kernel/sysctl.ts";
 import type { Flow, RuleModel } from "#policy/rule-model.ts";
@@ -19,9 +20,9 @@ export interface CutDeps {
   readonly netns: Pick<Netns, "fd" | "inode">;
 }
 
-/** Each listing walks the kernel's whole table, filtered or not; what a filter saves is reading what does not matter. */
-const READ_WHOLE_UP_TO_ENTRIES = 2_000;
-/** Above that many addresses one listing of all is cheaper than two for each. */
+/** Up to that many for each address, text is cheaper than two listings, each of which walks the kernel's whole table. */
+const READ_TEXT_UP_TO_ENTRIES = 4_000;
+/** Above that many addresses text is always cheaper. */
 const FILTERED_LISTINGS_MAX = 8;
 
 export interface CutOptions {
@@ -40,7 +41,11 @@ export function cutConnections({ conntrack, rtnetlink, netns }: CutDeps, options
   if (addresses !== "all" && addresses.size === 0) return [];
   const concerned = addresses === "all" ? undefined : addresses;
   const count = Number(readSysctl(netns, "net/netfilter/nf_conntrack_count"));
-  const entries = listEntries(conntrack, count <= READ_WHOLE_UP_TO_ENTRIES ? undefined : concerned);
+  if (count === 0) return [];
+  const isShort = concerned !== undefined && count <= READ_TEXT_UP_TO_ENTRIES * concerned.size;
+  const isMuch = concerned === undefined || concerned.size > FILTERED_LISTINGS_MAX;
+  const printed = isShort || isMuch ? readConntrackText(netns, addresses) : undefined;
+  const entries = printed ?? listEntries(conntrack, isMuch ? undefined : concerned);
   if (entries.length === 0) return [];
   // What the node itself sends or receives, nobody forwards.
   const own = new Set(listAddresses(rtnetlink).map(({ prefix }) => prefix.address));
@@ -64,8 +69,8 @@ function touches(addresses: ReadonlySet<IpAddress>, { source, destination }: Flo
 function listEntries(
   conntrack: NetlinkSocket,
   concerned: ReadonlySet<IpAddress> | undefined,
-): readonly ConntrackEntry[] {
-  if (concerned === undefined || concerned.size > FILTERED_LISTINGS_MAX) return listConntrack(conntrack);
+): readonly PrintedConntrack[] {
+  if (concerned === undefined) return listConntrack(conntrack);
   const found = new Map<string, ConntrackEntry>();
   for (const address of concerned) {
     const family = familyOf(address);

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { compileRuleModel, setWorld } from "#policy/compile-rule-model.ts";
-import { createPolicyIndex } from "#policy/index/policy-index.ts";
+import { createPolicyIndex, type PolicyIndex } from "#policy/index/policy-index.ts";
 import type { PolicyWorld } from "#policy/policy-world.ts";
-import { randomWorlds } from "#policy/testing/random-world.ts";
+import { flowsOfWorld, randomWorlds, worldPods, worldPolicies } from "#policy/testing/random-world.ts";
+import { createVerdicts } from "#policy/verdict.ts";
 import { createModelCompiler } from "./model-compiler.ts";
 import { elementMap, type Fragment } from "./table-content.ts";
 
@@ -42,6 +43,57 @@ test("change after change, the fragments are those of the whole model", () => {
     }),
     { numRuns: 150 },
   );
+});
+
+type Step = (index: PolicyIndex) => void;
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  worldPolicies.map(
+    (policy): Step =>
+      (index) =>
+        index.setPolicy(policy),
+  ),
+  worldPolicies.map(
+    ({ id }): Step =>
+      (index) =>
+        index.deletePolicy(id),
+  ),
+  worldPods().map(
+    (pod): Step =>
+      (index) =>
+        index.setPod(pod),
+  ),
+  worldPods().map(
+    ({ id }): Step =>
+      (index) =>
+        index.deletePod(id),
+  ),
+);
+
+test("change answers an end of every connection that was allowed and is not any more", () => {
+  const seen = { forbidden: 0, withoutAny: 0 };
+  const sequences = fc.array(steps, { maxLength: 6 });
+  const property = fc.property(randomWorlds({ maxPolicies: 4 }), sequences, (world, sequence) => {
+    const index = createPolicyIndex();
+    setWorld(index, world);
+    index.takeChanges();
+    const { model, change } = createModelCompiler(index.model());
+    const flows = flowsOfWorld(world, [80]);
+    for (const step of sequence) {
+      const isAllowed = createVerdicts(model, { needsNearest: false });
+      const allowed = flows.filter((flow) => isAllowed(flow).allowed);
+      step(index);
+      const { judgeAgain } = change(index.takeChanges());
+      if (judgeAgain.size === 0) seen.withoutAny++;
+      const isStillAllowed = createVerdicts(model, { needsNearest: false });
+      for (const flow of allowed) {
+        if (isStillAllowed(flow).allowed) continue;
+        seen.forbidden++;
+        assert.ok(judgeAgain.has(flow.source) || judgeAgain.has(flow.destination), JSON.stringify(flow));
+      }
+    }
+  });
+  fc.assert(property, { numRuns: 150 });
+  assert.ok(seen.forbidden > 100 && seen.withoutAny > 100, JSON.stringify(seen));
 });
 
 function comparable(fragments: ReadonlyMap<string, Fragment>) {

@@ -23,6 +23,7 @@ import {
   passes,
 } from "./compile-direction.ts";
 import { compilePod } from "./compile-pod.ts";
+import { directionMayForbid, podMayForbid } from "./may-forbid.ts";
 import type { ElementDelta, TableChanges } from "./programmed-table.ts";
 import {
   copyModel,
@@ -77,9 +78,13 @@ export function createModelCompiler(initial: RuleModel): ModelCompiler {
     if (after === undefined) model.pods.delete(id);
     else model.pods.set(id, after);
     references.setPod(id, before, after);
-    for (const other of owners.set(id, before?.addresses ?? [], after?.addresses ?? [])) pending.pods.add(other);
+    const others = owners.set(id, before?.addresses ?? [], after?.addresses ?? []);
+    for (const other of others) pending.pods.add(other);
     pending.pods.add(id);
-    for (const address of before?.addresses ?? []) pending.judgeAgain.add(address);
+    // An address that had another pod is judged by other rules now.
+    for (const address of others.size > 0 ? (after?.addresses ?? []) : []) pending.judgeAgain.add(address);
+    if (before === undefined || !podMayForbid(before, after)) return;
+    for (const address of before.addresses) pending.judgeAgain.add(address);
   }
 
   function judgePodsOf(pending: Pending, key: string): void {
@@ -94,7 +99,7 @@ export function createModelCompiler(initial: RuleModel): ModelCompiler {
     else model.directions.set(key, after);
     references.setDirection(key, before, after);
     pending.directions.add(key);
-    judgePodsOf(pending, key);
+    if (directionMayForbid(before, after)) judgePodsOf(pending, key);
     // The pods' chains jump to chains that exist, and ask whether they pass.
     const form = (rules: DirectionRules | undefined): string => (rules === undefined ? "none" : String(passes(rules)));
     if (form(before) === form(after)) return;

@@ -42,6 +42,8 @@ export function createNftablesEnforcer({ netns, owned }: NftablesEnforcerOptions
   const ports = createProgrammedTable(nft, PORT_TABLE, { owned });
   const attachments = new Map<string, PodAttachment>();
   let programmed: Programmed | undefined;
+  /** Whose connections may be forbidden by now. */
+  const judgeAgain = new Set<IpAddress>();
   const open = stack.move();
 
   function requireProgrammed(): Programmed {
@@ -59,6 +61,12 @@ export function createNftablesEnforcer({ netns, owned }: NftablesEnforcerOptions
     return flows.map(({ source, destination, port }) => `delete connection ${source} → ${destination}:${port ?? "-"}`);
   }
 
+  function endForbidden(): readonly string[] {
+    const addresses = new Set(judgeAgain);
+    judgeAgain.clear();
+    return cut(requireProgrammed(), addresses);
+  }
+
   return {
     name: "nftables",
     portId: nft.netlink.portId,
@@ -73,13 +81,17 @@ export function createNftablesEnforcer({ netns, owned }: NftablesEnforcerOptions
           new Map([...compiler.fragments(), ...withLinks(frameFragment(node), attachments, linkFragment)]),
         ),
       ];
+      judgeAgain.clear();
       return { changes: [...changes, ...cut(programmed, "all")] };
     },
-    update(changes): PolicyApplied {
-      const state = requireProgrammed();
-      const { judgeAgain, ...compiled } = state.compiler.change(changes);
-      return { changes: [...policies.update(compiled), ...cut(state, judgeAgain)] };
+    update(changes, connections = "now"): PolicyApplied {
+      const { judgeAgain: addresses, ...compiled } = requireProgrammed().compiler.change(changes);
+      for (const address of addresses) judgeAgain.add(address);
+      const written = policies.update(compiled);
+      return { changes: connections === "later" ? written : [...written, ...endForbidden()] };
     },
+    endForbidden: () => ({ changes: endForbidden() }),
+    hasForbidden: () => judgeAgain.size > 0,
     attach(attachment) {
       requireProgrammed();
       attachments.set(attachment.link, attachment);

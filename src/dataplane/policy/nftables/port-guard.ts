@@ -51,7 +51,7 @@ const PORTS: WantedSet = { set: "ports", key: ["ifname"] };
 const MACS: WantedSet = { set: "macs", key: ["ifname", "ether_addr"] };
 /** Ports whose hardware address nobody told. */
 const ANY_MAC: WantedSet = { set: "any_mac", key: ["ifname"] };
-const ADDRESSES = {
+export const PORT_ADDRESSES = {
   4: { set: "addresses4", key: ["ifname", "ipv4_addr"] },
   6: { set: "addresses6", key: ["ifname", "ipv6_addr"] },
 } as const satisfies Readonly<Record<4 | 6, WantedSet>>;
@@ -67,8 +67,8 @@ export function portFrame({ nodePods }: Pick<PolicyNode, "nodePods">): Fragment 
       PORTS,
       MACS,
       ANY_MAC,
-      ADDRESSES[4],
-      ADDRESSES[6],
+      PORT_ADDRESSES[4],
+      PORT_ADDRESSES[6],
       ARP,
       ...FAMILIES.map((family) => nodePodsSet(family, nodePods)),
     ],
@@ -113,8 +113,8 @@ export function portFrame({ nodePods }: Pick<PolicyNode, "nodePods">): Fragment 
         "frame",
         {
           rules: [
-            plain(type("ip"), inSet([iifname, ipSaddr], ADDRESSES[4].set), goto("ip")),
-            plain(type("ip6"), inSet([iifname, ip6Saddr], ADDRESSES[6].set), goto("ip6")),
+            plain(type("ip"), inSet([iifname, ipSaddr], PORT_ADDRESSES[4].set), goto("ip")),
+            plain(type("ip6"), inSet([iifname, ip6Saddr], PORT_ADDRESSES[6].set), goto("ip6")),
             plain(type("arp"), inSet([iifname, arpSaddrEther, arpSaddrIp], ARP.set), accept),
             plain(type("ip6"), match(ip6Saddr, "==", new Uint8Array(16)), goto("unspecified")),
             plain(type("arp"), goto("spoofed-arp")),
@@ -138,7 +138,7 @@ export function portFrame({ nodePods }: Pick<PolicyNode, "nodePods">): Fragment 
           rules: [
             plain(
               icmpv6(NEIGHBOUR_ADVERTISEMENT),
-              inSet([iifname, icmpv6Taddr], ADDRESSES[6].set, "!="),
+              inSet([iifname, icmpv6Taddr], PORT_ADDRESSES[6].set, "!="),
               goto("neighbour"),
             ),
             plain(icmpv6(ROUTER_ADVERTISEMENT), goto("server")),
@@ -178,7 +178,7 @@ export function portFragment({ link, mac, addresses, pod }: PodAttachment): Frag
         ? { set: ANY_MAC.set, element: { key: name } }
         : { set: MACS.set, element: { key: concat(name, macBytes(mac)) } },
       ...own.map((address) => ({
-        set: ADDRESSES[familyOf(address)].set,
+        set: PORT_ADDRESSES[familyOf(address)].set,
         element: { key: concat(name, addressBytes(address)) },
       })),
       ...(mac === undefined
