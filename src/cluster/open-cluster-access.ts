@@ -12,7 +12,7 @@ import { createHttpClient } from "#api-client/http-client.ts";
 import { loadKubeconfig } from "#api-client/kubeconfig.ts";
 import { parseAddress, parsePrefix } from "#base/ip-address.ts";
 import { createCriClient } from "#cri/cri-client.ts";
-import type { AccessNode, AccessPod, AttachmentRecord, ClusterAccess } from "#trace/cluster-access.ts";
+import type { AccessLook, AccessNode, AccessPod, AttachmentRecord, ClusterAccess } from "#trace/cluster-access.ts";
 import { ClusterError } from "./cluster-error.ts";
 import { clusterPaths } from "./cluster-paths.ts";
 import { CONTAINERD_SOCKET } from "./containerd-config.ts";
@@ -26,12 +26,16 @@ import { sandboxNetnsPath } from "./sandbox-netns-path.ts";
 const AGENT_TIMEOUT_MS = 3_000;
 
 /** Rejects with ClusterError when no cluster of that name is up. */
-export async function openClusterAccess(name: string, signal: AbortSignal): Promise<ClusterAccess> {
+export async function openClusterAccess(
+  name: string,
+  signal: AbortSignal,
+  look: AccessLook = "everything",
+): Promise<ClusterAccess> {
   const status = await statusOf(name, signal);
   using client = createHttpClient(loadKubeconfig(status.kubeconfig), { userAgent: "podwire-access" });
   const [{ items }, found] = await Promise.all([
     client.list(podKind, {}, signal),
-    Promise.all(status.nodes.map((node) => lookInto(node, signal))),
+    Promise.all(status.nodes.map((node) => lookInto(node, look, signal))),
   ]);
   const namespaces = new Map(found.flatMap((node) => [...node.namespaces]));
   return {
@@ -40,6 +44,7 @@ export async function openClusterAccess(name: string, signal: AbortSignal): Prom
     pods: items.filter(({ spec }) => spec?.nodeName).map((pod) => accessPod(pod, namespaces)),
     outside: { netnsPath: status.outside.netnsPath, addresses: status.outside.addresses.map(parseAddress) },
     between: [{ name: "underlay", netnsPath: status.underlay.netnsPath }],
+    again: (what, later) => openClusterAccess(name, later, what),
     drops: async (sinceMicros, until) =>
       (await Promise.all(status.nodes.map((node) => readDrops(node, sinceMicros, until)))).flat(),
   };
@@ -73,6 +78,7 @@ function accessPod({ metadata, spec, status }: Pod, namespaces: ReadonlyMap<stri
     netnsPath: namespaces.get(uid),
     isHostNetwork: spec?.hostNetwork ?? false,
     phase: status?.phase,
+    isBeingDeleted: metadata.deletionTimestamp !== undefined,
   };
 }
 
@@ -83,15 +89,20 @@ interface NodeContents {
 }
 
 /** Nothing for a node that does not run. */
-async function lookInto({ initPid, components }: NodeStatusReport, signal: AbortSignal): Promise<NodeContents> {
+async function lookInto(
+  { initPid, components }: NodeStatusReport,
+  look: AccessLook,
+  signal: AbortSignal,
+): Promise<NodeContents> {
   const namespaces = new Map<string, string>();
   const containerd = components.find(({ name }) => name === "containerd");
   if (initPid === undefined || containerd?.state !== "running") return { namespaces };
   const rootPath = `/proc/${initPid}/root`;
   using cri = createCriClient(rootPath + CONTAINERD_SOCKET);
   // Before the runtime is asked: a record that is given up meanwhile is no leak.
-  const isAgentUp = components.some(({ name, state }) => name === "agent" && state === "running");
-  const records = isAgentUp ? await readRecords(initPid, signal) : undefined;
+  const isAsked =
+    look === "everything" && components.some(({ name, state }) => name === "agent" && state === "running");
+  const records = isAsked ? await readRecords(initPid, signal) : undefined;
   const { items } = await cri.listPodSandbox({}, signal);
   await Promise.all(
     items.map(async ({ id, metadata, state }) => {

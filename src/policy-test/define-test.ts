@@ -5,7 +5,6 @@
  */
 import { stringify } from "yaml";
 import type { JsonObject } from "#base/json.ts";
-import { createNftablesEnforcer } from "#dataplane/policy/nftables/nftables-enforcer.ts";
 import { loadTestText } from "./file/load-test.ts";
 import { TEST_API_VERSION, TEST_KIND } from "./file/test-file.ts";
 import type { Expectation, Labels } from "./policy-test.ts";
@@ -62,5 +61,5 @@ export async function policyTest(
     { aliasDuplicateObjects: false },
   );
   const test = loadTestText(text, definition.name ?? "policy test");
-  return runPolicyTest(test, { signal, parallel, createEnforcer: ({ netns }) => createNftablesEnforcer({ netns }) });
+  return runPolicyTest(test, { signal, parallel });
 }

@@ -4,15 +4,15 @@ import { listRules } from "#kernel/nfnetlink/nft-query.ts";
 import type { NftRule } from "#kernel/nfnetlink/rule.ts";
 import { createNftSocket } from "#kernel/nfnetlink/transaction.ts";
 import { describeRule } from "#trace/path/describe-rule.ts";
+import type { NetnsWorld } from "./probe/ask-in-netns.ts";
 import type { Decision } from "./probe/watch-decisions.ts";
 import type { KernelProof } from "./report/policy-test-report.ts";
-import type { SandboxNode } from "./sandbox/start-sandbox.ts";
 
 /** The drop; of what was let through, the rules of policies, in the order of the hooks. */
 export type DescribeDecisions = (decisions: readonly Decision[]) => readonly KernelProof[];
 
 /** Reads the rules of each node's table once, when the first decision of it is described: call while they are there. */
-export function createDecisionReader(nodes: readonly Pick<SandboxNode, "name" | "netns">[]): DescribeDecisions {
+export function createDecisionReader({ nodes, reasonOf }: Pick<NetnsWorld, "nodes" | "reasonOf">): DescribeDecisions {
   const tables = new Map<string, ReadonlyMap<number, NftRule>>();
   const rulesOf = (node: string, table: string): ReadonlyMap<number, NftRule> => {
     const key = `${node} ${table}`;
@@ -31,7 +31,8 @@ export function createDecisionReader(nodes: readonly Pick<SandboxNode, "name" | 
     const rule = handle === undefined ? undefined : rulesOf(node, table).get(handle);
     const place = `inet ${table} ${chain}${handle === undefined ? "" : ` handle ${handle}`}`;
     if (rule === undefined) return { node, place, verdict };
-    return { node, place, rule: describeRule(rule), reason: rule.comment, packets: packetsOf(rule), verdict };
+    const reason = rule.comment === undefined ? undefined : (reasonOf?.(rule.comment) ?? rule.comment);
+    return { node, place, rule: describeRule(rule), reason, packets: packetsOf(rule), verdict };
   };
   return (decisions) => {
     const drop = decisions.find(({ verdict }) => verdict === "drop");

@@ -10,7 +10,8 @@ import {
   podId,
   type TestEndpoint,
 } from "./policy-test.ts";
-import { planSandbox, type SandboxPlan } from "./sandbox/plan-sandbox.ts";
+import type { Places } from "./probe-world.ts";
+import { planSandbox } from "./sandbox/plan-sandbox.ts";
 
 export interface MatrixCell {
   readonly from: string;
@@ -58,7 +59,7 @@ export function createMatrix(test: PolicyTest): Matrix {
   return { sources, targets: [...new Set(byTarget.map(targetName))], cells };
 }
 
-export function flowVerdicts(test: PolicyTest, plan: SandboxPlan): (flow: Flow) => MatrixCell["verdict"] {
+export function flowVerdicts(test: PolicyTest, plan: Places): (flow: Flow) => MatrixCell["verdict"] {
   const model = createTestModel(test, test.policies, plan);
   return (flow) => {
     const answers = test.families.flatMap((family: Family) => model.verdict(flow, family) ?? []);

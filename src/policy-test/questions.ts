@@ -2,9 +2,9 @@
 import type { Family } from "#base/ip-address.ts";
 import { flowOf } from "./model/test-world.ts";
 import { describeEndpoint, type PolicyCase, type PolicyTest, podId, type TestEndpoint } from "./policy-test.ts";
+import type { NetnsWorld } from "./probe/ask-in-netns.ts";
 import type { Probe, ProbeEnd } from "./probe/probe.ts";
-import type { SandboxPlan } from "./sandbox/plan-sandbox.ts";
-import type { Sandbox } from "./sandbox/start-sandbox.ts";
+import type { Places } from "./probe-world.ts";
 
 export interface Question {
   readonly case: PolicyCase;
@@ -14,7 +14,7 @@ export interface Question {
 const FIRST_SOURCE_PORT = 20_000;
 const LAST_PORT = 65_535;
 
-export function questionsOf({ cases, families }: PolicyTest, plan: SandboxPlan): readonly Question[] {
+export function questionsOf({ cases, families }: PolicyTest, plan: Places): readonly Question[] {
   return cases.flatMap((one) =>
     (one.families ?? families).flatMap((family) =>
       flowOf(one, family, plan) === undefined ? [] : [{ case: one, family }],
@@ -23,7 +23,7 @@ export function questionsOf({ cases, families }: PolicyTest, plan: SandboxPlan):
 }
 
 /** Each probe has a source port of its own, so that no connection of an earlier one answers for it. */
-export function createProbePlanner({ cases }: PolicyTest, sandbox: Sandbox): (question: Question) => Probe {
+export function createProbePlanner({ cases }: PolicyTest, world: NetnsWorld): (question: Question) => Probe {
   const tested = new Set(cases.map(({ port }) => port));
   let last = FIRST_SOURCE_PORT;
   const nextPort = (): number => {
@@ -32,8 +32,8 @@ export function createProbePlanner({ cases }: PolicyTest, sandbox: Sandbox): (qu
     return last;
   };
   return ({ case: { from, to, port, protocol }, family }) => ({
-    from: endOf(from, family, sandbox),
-    to: endOf(to, family, sandbox),
+    from: endOf(from, family, world),
+    to: endOf(to, family, world),
     family,
     protocol,
     port,
@@ -41,10 +41,12 @@ export function createProbePlanner({ cases }: PolicyTest, sandbox: Sandbox): (qu
   });
 }
 
-function endOf(end: TestEndpoint, family: Family, { pods, outside }: Sandbox): ProbeEnd {
+function endOf(end: TestEndpoint, family: Family, { pods, outside }: NetnsWorld): ProbeEnd {
   const name = describeEndpoint(end);
   if (end.kind === "address" && outside !== undefined) return { name, netns: outside.netns, address: end.address };
   const pod = end.kind === "pod" ? pods.get(podId(end)) : undefined;
-  if (pod === undefined) throw new Error(`Cannot ask ${name}: it is not in the sandbox`);
-  return { name, netns: pod.netns, address: pod.addresses[family] };
+  const address = pod?.addresses[family];
+  if (pod === undefined || address === undefined)
+    throw new Error(`Cannot ask ${name} over IPv${family}: it is not there`);
+  return { name, netns: pod.netns, address };
 }

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { createNftablesEnforcer } from "#dataplane/policy/nftables/nftables-enforcer.ts";
 import { requireRoot } from "#kernel/testing/with-netns.ts";
 import { policyTest } from "./define-test.ts";
 import { loadTest } from "./file/load-test.ts";
@@ -17,8 +16,7 @@ const EXAMPLE = fileURLToPath(new URL("../../examples/policies/shop.test.yaml", 
 const LINKS = "/proc/net/dev";
 
 function run(one: PolicyTest): Promise<PolicyTestReport> {
-  const createEnforcer = ({ netns }: Parameters<typeof createNftablesEnforcer>[0]) => createNftablesEnforcer({ netns });
-  return runPolicyTest(one, { signal: AbortSignal.timeout(60_000), createEnforcer });
+  return runPolicyTest(one, { signal: AbortSignal.timeout(60_000) });
 }
 
 /** Titles of the cases that did not pass, with what was said of them. */

@@ -1,29 +1,17 @@
 /**
- * Runs a test on the kernel: starts the sandbox, has the enforcer program the policies on every node, asks all questions,
+ * Runs a test on the kernel: starts the place to run it in, has the policies programmed on every node, asks all questions,
  * then takes the policies away and asks those again that were not answered. So every allow is proven by an answer, and
  * every deny by the rule that dropped it and by the answer that comes without it.
  */
-import type { PolicyEnforcer } from "#dataplane/policy/contract.ts";
-import { createDecisionReader } from "./describe-decision.ts";
-import { enforcePolicies } from "./enforce-policies.ts";
 import { smallestChange } from "./model/smallest-change.ts";
 import { createTestModel, type TestModel } from "./model/test-world.ts";
 import { describeCase, type PolicyTest } from "./policy-test.ts";
 import type { ProbeAnswer } from "./probe/probe.ts";
-import { createStations, type Stations } from "./probe/stations.ts";
-import { type DecisionWatch, watchDecisions } from "./probe/watch-decisions.ts";
-import { createProbePlanner, type Question, questionsOf } from "./questions.ts";
+import type { Asked, Places, ProbeWorld, StartProbeWorld } from "./probe-world.ts";
+import { type Question, questionsOf } from "./questions.ts";
 import { judge } from "./report/judge.ts";
-import {
-  type CaseResult,
-  type FamilyResult,
-  type KernelProof,
-  type PolicyTestReport,
-  statusOf,
-} from "./report/policy-test-report.ts";
-import { type RunProbesOptions, runProbes } from "./run-probes.ts";
-import { planSandbox, type SandboxPlan } from "./sandbox/plan-sandbox.ts";
-import { type SandboxNode, startSandbox } from "./sandbox/start-sandbox.ts";
+import { type CaseResult, type FamilyResult, type PolicyTestReport, statusOf } from "./report/policy-test-report.ts";
+import { startSandboxWorld } from "./sandbox/sandbox-world.ts";
 
 export interface RunTestOptions {
   readonly signal: AbortSignal;
@@ -31,15 +19,14 @@ export interface RunTestOptions {
   readonly parallel?: number | undefined;
   /** For what is neither answered nor dropped. */
   readonly silenceMs?: number | undefined;
-  readonly createEnforcer: (node: SandboxNode) => PolicyEnforcer;
+  /** Default: a throw-away cluster of namespaces. */
+  readonly startWorld?: StartProbeWorld | undefined;
 }
 
 const DEFAULT_PARALLEL = 128;
 const DEFAULT_SILENCE_MS = 10_000;
 
-interface Evidence {
-  readonly answer: ProbeAnswer;
-  readonly proofs: readonly KernelProof[];
+interface Evidence extends Asked {
   readonly control: ProbeAnswer | undefined;
 }
 
@@ -52,13 +39,17 @@ export async function runPolicyTest(test: PolicyTest, options: RunTestOptions): 
     phases[name] = Math.round((performance.now() - beganMs) * 10) / 10;
     return result;
   };
-  const plan = planSandbox(test);
-  const model = createTestModel(test, test.policies, plan);
-  const seen = await seeOnKernel(test, { plan, options, timed });
+  const seen = await seeOnKernel(test, { options, timed });
+  const { places } = seen;
+  const model = createTestModel(test, test.policies, places);
   const cases = test.cases.map((one): CaseResult => {
     const families = [...seen.evidence].flatMap(([question, evidence]) =>
       question.case === one
-        ? judgeQuestion(question, { ...evidence, isComplete: seen.isComplete }, { model, test, plan })
+        ? judgeQuestion(
+            question,
+            { ...evidence, isComplete: seen.isComplete, isSilenceDeny: seen.isSilenceDeny },
+            { model, test, places },
+          )
         : [],
     );
     return { case: one, title: describeCase(one), status: statusOf(families.map(({ status }) => status)), families };
@@ -67,8 +58,8 @@ export async function runPolicyTest(test: PolicyTest, options: RunTestOptions): 
   return {
     name,
     file: test.file,
-    nodes: plan.nodes.length,
-    pods: plan.pods.length,
+    nodes: places.nodes.length,
+    pods: places.pods.length,
     policies: policies.length,
     cases,
     notes,
@@ -78,79 +69,53 @@ export async function runPolicyTest(test: PolicyTest, options: RunTestOptions): 
 }
 
 interface Run {
-  readonly plan: SandboxPlan;
   readonly options: RunTestOptions;
   readonly timed: <T>(name: string, step: () => T | Promise<T>) => Promise<T>;
 }
 
 interface SeenOnKernel {
+  readonly places: Places;
   readonly evidence: ReadonlyMap<Question, Evidence>;
   /** The kernel told of everything. */
   readonly isComplete: boolean;
+  readonly isSilenceDeny: boolean | undefined;
 }
 
-async function seeOnKernel(test: PolicyTest, { plan, options, timed }: Run): Promise<SeenOnKernel> {
-  const { signal, parallel = DEFAULT_PARALLEL, silenceMs = DEFAULT_SILENCE_MS, createEnforcer } = options;
+async function seeOnKernel(test: PolicyTest, { options, timed }: Run): Promise<SeenOnKernel> {
+  const { signal, parallel = DEFAULT_PARALLEL, silenceMs = DEFAULT_SILENCE_MS } = options;
+  const { startWorld = startSandboxWorld } = options;
   await using stack = new AsyncDisposableStack();
-  const sandbox = stack.use(await timed("boot", () => startSandbox(plan, signal)));
-  const enforcers = sandbox.nodes.map((node) => stack.use(createEnforcer(node)));
-  await timed("policies", () => enforcePolicies(sandbox, enforcers, { test, plan }));
-  const stations = stack.use(createStations());
-  const decisions = stack.use(watchDecisions(sandbox.nodes));
-  const questions = questionsOf(test, plan);
-  const probeOf = createProbePlanner(test, sandbox);
+  const world: ProbeWorld = stack.use(await timed("boot", () => startWorld(test, signal)));
+  const { places } = world;
+  await timed("policies", () => world.enforce());
+  const questions = questionsOf(test, places);
   const probing = { parallel, silenceMs, signal };
 
-  const asked = await timed("probes", () => askAll(questions, probeOf, { stations, decisions, probing }));
-  const describe = createDecisionReader(sandbox.nodes);
-  const proofs = new Map([...asked].map(([question, { decisions: made }]) => [question, describe(made)]));
+  const asked = await timed("probes", () => world.ask(questions, probing));
   const unanswered = questions.filter((question) => asked.get(question)?.answer.kind !== "answered");
-  if (unanswered.length > 0) await timed("policies away", () => removeAll(enforcers));
-  const controls = await timed("controls", () => askAll(unanswered, probeOf, { stations, decisions, probing }));
+  if (unanswered.length > 0) await timed("policies away", () => world.takeAway());
+  const controls = await timed("controls", () => world.ask(unanswered, probing));
   const evidence = new Map(
-    [...asked].map(([question, { answer }]) => {
-      const control = controls.get(question)?.answer;
-      return [question, { answer, proofs: proofs.get(question) ?? [], control }];
-    }),
+    Array.from(asked, ([question, one]) => [question, { ...one, control: controls.get(question)?.answer }]),
   );
-  return { evidence, isComplete: decisions.isComplete };
-}
-
-function removeAll(enforcers: readonly PolicyEnforcer[]): void {
-  for (const enforcer of enforcers) enforcer.remove();
-}
-
-interface Asking {
-  readonly stations: Stations;
-  readonly decisions: DecisionWatch;
-  readonly probing: RunProbesOptions;
-}
-
-async function askAll(
-  questions: readonly Question[],
-  probeOf: ReturnType<typeof createProbePlanner>,
-  { stations, decisions, probing }: Asking,
-) {
-  const probes = questions.map(probeOf);
-  for (const { protocol, to, port } of probes) stations[protocol].listen(to, port);
-  const results = await runProbes(probes, stations, decisions, probing);
-  return new Map(questions.flatMap((question, index) => (results[index] ? [[question, results[index]] as const] : [])));
+  const { isComplete, isSilenceDeny } = world;
+  return { places, evidence, isComplete, isSilenceDeny };
 }
 
 interface Judging {
   readonly model: TestModel;
   readonly test: PolicyTest;
-  readonly plan: SandboxPlan;
+  readonly places: Places;
 }
 
 function judgeQuestion(
   { case: one, family }: Question,
-  seen: Evidence & Pick<SeenOnKernel, "isComplete">,
-  { model, test, plan }: Judging,
+  seen: Evidence & Pick<SeenOnKernel, "isComplete" | "isSilenceDeny">,
+  { model, test, places }: Judging,
 ): readonly FamilyResult[] {
   const verdict = model.verdict(one, family);
   if (verdict === undefined) return [];
   const result = judge(one, verdict, { ...seen, world: model.world });
   if (result.status !== "failed" || result.observed === one.expect) return [result];
-  return [{ ...result, change: smallestChange(one, family, { test, plan }) }];
+  return [{ ...result, change: smallestChange(one, family, { test, plan: places }) }];
 }

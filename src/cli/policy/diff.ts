@@ -1,6 +1,5 @@
 /** `podwire policy diff` */
 import { Command, Option } from "commander";
-import { createNftablesEnforcer } from "#dataplane/policy/nftables/nftables-enforcer.ts";
 import { diffTests, type FlowChange, type TestDiff, verifyingTest } from "#policy-test/diff-tests.ts";
 import type { PolicyTest } from "#policy-test/policy-test.ts";
 import { problemOf } from "#policy-test/report/describe-result.ts";
@@ -58,9 +57,7 @@ async function verifyBoth(was: PolicyTest, now: PolicyTest, changes: readonly Fl
   const reports: PolicyTestReport[] = [];
   try {
     for (const test of [verifyingTest(was, changes, "was"), verifyingTest(now, changes, "now")]) {
-      reports.push(
-        await runPolicyTest(test, { signal, createEnforcer: ({ netns }) => createNftablesEnforcer({ netns }) }),
-      );
+      reports.push(await runPolicyTest(test, { signal }));
     }
   } catch (error) {
     throw asCliError(error);

@@ -1,13 +1,13 @@
 /** `podwire policy test` */
 import { Command, Option } from "commander";
-import { createNftablesEnforcer } from "#dataplane/policy/nftables/nftables-enforcer.ts";
 import { formatReports, TEST_FORMATS, type TestFormat } from "#policy-test/report/format-reports.ts";
 import { type PolicyTestReport, reportStatus } from "#policy-test/report/policy-test-report.ts";
 import { runPolicyTest } from "#policy-test/run-policy-test.ts";
 import { CliError, EXIT_CODES } from "../cli-error.ts";
-import { commandSignal, requireRoot } from "../cluster/cluster-name.ts";
+import { commandSignal, nameOption, requireRoot } from "../cluster/cluster-name.ts";
 import { printError } from "../output/print-error.ts";
 import { asCliError, loadForCli, parsePositive, policiesOption } from "./load.ts";
+import type { TestCluster } from "./on-cluster/open-test-cluster.ts";
 import { waitForChange } from "./wait-for-change.ts";
 
 interface TestOptions {
@@ -17,6 +17,10 @@ interface TestOptions {
   readonly timeout: number;
   readonly verbose?: true;
   readonly watch?: true;
+  readonly cluster?: true;
+  readonly kubeconfig?: string;
+  readonly name: string;
+  readonly image: string;
 }
 
 const EXIT_CODE_OF = {
@@ -24,6 +28,9 @@ const EXIT_CODE_OF = {
   failed: EXIT_CODES.failed,
   inconclusive: EXIT_CODES.inconclusive,
 } as const;
+
+/** A run that is over still takes its objects away. */
+const CLEAN_UP_SECONDS = 60;
 
 export function testCommand(): Command {
   return new Command("test")
@@ -39,6 +46,10 @@ export function testCommand(): Command {
     .option("--parallel <number>", "connections under way at once", parsePositive)
     .option("--watch", "run again when a file changes")
     .option("--timeout <seconds>", "for each run", parsePositive, 60)
+    .option("--cluster", "run them on a cluster of this machine that is up, in namespaces of their own")
+    .addOption(nameOption())
+    .option("--kubeconfig <file>", "run them on another cluster (TCP, by exec in its pods)")
+    .option("--image <image>", "of the pods in that cluster", "busybox")
     .addHelpText(
       "after",
       "\nExample:\n  sudo podwire policy test shop.test.yaml\n  helm template ./chart | sudo podwire policy test shop.test.yaml --policies - -o junit > policies.xml",
@@ -47,7 +58,7 @@ export function testCommand(): Command {
 }
 
 async function run(files: readonly string[], options: TestOptions): Promise<void> {
-  requireRoot("Cannot make network namespaces");
+  if (options.kubeconfig === undefined) requireRoot("Cannot make network namespaces");
   if (options.watch === true) return await runAgain(files, options);
   process.exitCode = await runOnce(files, options, commandSignal(options.timeout));
 }
@@ -56,17 +67,25 @@ async function runOnce(files: readonly string[], options: TestOptions, signal: A
   const { policies, output, verbose, parallel } = options;
   const tests = files.map((file) => loadForCli(file, { policies }));
   const reports: PolicyTestReport[] = [];
-  for (const test of tests) {
-    try {
-      const createEnforcer = ({ netns }: Parameters<typeof createNftablesEnforcer>[0]) =>
-        createNftablesEnforcer({ netns });
-      reports.push(await runPolicyTest(test, { signal, parallel, createEnforcer }));
-    } catch (error) {
-      throw asCliError(error);
+  try {
+    await using cluster =
+      options.cluster || options.kubeconfig !== undefined ? await openTestCluster(options, signal) : undefined;
+    for (const test of tests) {
+      const wanted = cluster?.testFor(test) ?? test;
+      reports.push(await runPolicyTest(wanted, { signal, parallel, startWorld: cluster?.startWorld }));
     }
+  } catch (error) {
+    throw asCliError(error);
   }
   process.stdout.write(formatReports(reports, output, { verbose }));
   return EXIT_CODE_OF[reportStatus(reports)];
+}
+
+/** Loaded when it is wanted: a run in a sandbox needs no cluster's client. */
+async function openTestCluster(options: TestOptions, signal: AbortSignal): Promise<TestCluster> {
+  const { openTestCluster: open } = await import("./on-cluster/open-test-cluster.ts");
+  const deadlineSeconds = Date.now() / 1000 + options.timeout + CLEAN_UP_SECONDS;
+  return await open({ ...options, deadlineSeconds }, signal);
 }
 
 /** Until it is interrupted. What is wrong with a file is shown, and the next change is waited for. */

@@ -9,7 +9,7 @@ import { networkPolicyId, type WorldPolicy } from "#policy/policy-world.ts";
 import type { Direction } from "#policy/rule-model.ts";
 import type { DirectionVerdict, Verdict } from "#policy/verdict.ts";
 import { type PolicyCase, type PolicyTest, podId, type TestEndpoint, type TestPod } from "../policy-test.ts";
-import type { SandboxPlan } from "../sandbox/plan-sandbox.ts";
+import type { Places } from "../probe-world.ts";
 import { formatPeer, formatPolicy, formatPort, formatRule, indented } from "./format-policy-part.ts";
 import { createTestModel } from "./test-world.ts";
 
@@ -23,7 +23,7 @@ interface Change {
 
 interface World {
   readonly test: PolicyTest;
-  readonly plan: SandboxPlan;
+  readonly plan: Places;
 }
 
 /** More steps than this are no small change. */

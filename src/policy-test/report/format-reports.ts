@@ -75,8 +75,9 @@ function shortReason({ families }: CaseResult): string {
 function reasonOf({ observed, proofs }: FamilyResult): string {
   const [first] = proofs;
   if (observed === undefined) return "not proven";
-  if (observed === "deny")
-    return `dropped by ${first?.reason ?? first?.place ?? "a rule"} on ${first?.node ?? "a node"}`;
+  if (observed === "deny") {
+    return first === undefined ? "no answer" : `dropped by ${first.reason ?? first.place} on ${first.node}`;
+  }
   const reasons = proofs.flatMap(({ reason }) => reason ?? []);
   return reasons.length === 0 ? "answered" : `answered; by ${[...new Set(reasons)].join(" and ")}`;
 }

@@ -24,6 +24,7 @@ const drop = { node: "node-1", place: "inet podwire-policy x handle 1", reason: 
 const world = { namespaces: new Map(), pods: new Map(), nodes: new Map(), policies: new Map() };
 const seen: Seen = { world, answer: answered, proofs: [], control: undefined, isComplete: true };
 const dropped: Seen = { ...seen, answer: silent, proofs: [drop], control: answered };
+const unseen: Seen = { ...dropped, proofs: [] };
 const end = (name: string) => ({ kind: "pod", namespace: "a", name }) as const;
 
 function one(expect: PolicyCase["expect"], because?: string): PolicyCase {
@@ -48,6 +49,16 @@ const JUDGED: readonly (readonly [
 ])[] = [
   ["an answer where one is expected", one("allow"), allow, seen, "passed"],
   ["a drop where one is expected", one("deny"), deny, dropped, "passed"],
+  ["silence where somebody would tell of rules", one("deny"), deny, unseen, "inconclusive", /no node told of a rule/],
+  ["silence where nobody tells of rules", one("deny"), deny, { ...unseen, isSilenceDeny: true }, "passed"],
+  [
+    "silence where nobody tells of rules, nor answers without policies",
+    one("deny"),
+    deny,
+    { ...unseen, isSilenceDeny: true, control: silent },
+    "inconclusive",
+    /not answered without policies either/,
+  ],
   ["an answer where none is expected", one("deny"), allow, seen, "failed", /expected deny, but it is answered/],
   [
     "a drop where an answer is expected",

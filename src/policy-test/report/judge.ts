@@ -16,12 +16,14 @@ export interface Seen {
   readonly control: ProbeAnswer | undefined;
   /** False when the kernel dropped events. */
   readonly isComplete: boolean;
+  /** Nobody tells of rules: silence, with a control that is answered, is a deny. */
+  readonly isSilenceDeny?: boolean | undefined;
 }
 
 export function judge(one: PolicyCase, verdict: Verdict, seen: Seen): FamilyResult {
   const { answer, proofs, control } = seen;
   const drop = proofs.find(({ verdict: one }) => one === "drop");
-  const isDropped = drop !== undefined && answer.kind !== "answered";
+  const isDropped = answer.kind !== "answered" && (drop !== undefined || seen.isSilenceDeny === true);
   const observed = answer.kind === "answered" ? "allow" : isDropped ? "deny" : undefined;
   const model = verdict.allowed ? "allow" : "deny";
   const result = {
@@ -57,8 +59,8 @@ export function judge(one: PolicyCase, verdict: Verdict, seen: Seen): FamilyResu
     );
   }
   const wanted = observed === "deny" ? dropReason(verdict) : undefined;
-  if (wanted !== undefined && drop?.reason !== wanted) {
-    return end("inconclusive", `the kernel drops it for "${drop?.reason ?? drop?.place}", the model for "${wanted}"`);
+  if (wanted !== undefined && drop !== undefined && drop.reason !== wanted) {
+    return end("inconclusive", `the kernel drops it for "${drop.reason ?? drop.place}", the model for "${wanted}"`);
   }
   const causes = causesOf(verdict);
   if (one.because !== undefined && !causes.includes(one.because)) {
