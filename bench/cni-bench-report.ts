@@ -1,14 +1,10 @@
 /** The whole report, as `--json` prints it. */
+import type { BenchReport } from "./bench-report.ts";
 import type { CniBenchResult } from "./cni-bench.ts";
 import type { ContestantName } from "./contestants.ts";
-import type { Machine } from "./machine.ts";
 import type { Mode } from "./plan.ts";
 
-export interface CniBenchReport extends CniBenchResult {
-  readonly benchmark: "cni";
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly machine: Machine;
+export interface CniBenchReport extends BenchReport<"cni">, CniBenchResult {
   readonly options: {
     readonly rounds: number;
     /** For each case and contestant. */

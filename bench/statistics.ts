@@ -33,6 +33,25 @@ export function ratio(value: number | undefined, reference: number | undefined):
   return value === undefined || reference === undefined || reference === 0 ? undefined : value / reference;
 }
 
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export function spread(values: readonly number[]): Spread {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+}
+
+export function formatSpread({ median, min, max }: Spread, digits: number): string {
+  return `${median.toFixed(digits)} (${min.toFixed(digits)}-${max.toFixed(digits)})`;
+}
+
+/** Round by round. */
+export function ratios(values: readonly number[], references: readonly number[]): readonly number[] {
+  return values.flatMap((value, round) => ratio(value, references[round]) ?? []);
+}
+
 /** Pods that a block of `count` finished per second. */
 export function podsPerSecond(
   blocks: readonly { readonly count: number; readonly wallMs: number }[],

@@ -1,4 +1,5 @@
 /** The report for people: machine, a table for each case, and what of the aims holds. */
+import { machineLines } from "../bench-report.ts";
 import type { ApiBenchReport } from "./api-bench-report.ts";
 import type { LatencyFigure, PodsFigure, RateFigure, StartFigure } from "./figures.ts";
 import type { MemoryUsage } from "./process-usage.ts";
@@ -25,12 +26,10 @@ export function printApiBench(report: ApiBenchReport): string {
 }
 
 function headLines({ machine, contestants, etcd, podwireVersion }: ApiBenchReport): readonly string[] {
-  const memoryGb = Math.round(machine.memoryBytes / 2 ** 30);
   const width = Math.max(...contestants.map(({ name }) => name.length));
   const promise = etcd.fsync ? "waits for the disk" : "does not wait for the disk, as our SQLite store does not";
   return [
-    `machine  ${machine.cores} × ${machine.cpu}, ${memoryGb} GB, ${machine.architecture}, load ${machine.loadAverage.toFixed(2)}`,
-    `system   kernel ${machine.kernel}, node ${machine.node}, state on ${machine.stateFilesystem}`,
+    ...machineLines(machine),
     `etcd     ${etcd.version}; it ${promise}`,
     `podwire  ${podwireVersion}`,
     ...contestants.map(({ name, title }) => `${name.padEnd(width)}  ${title}`),

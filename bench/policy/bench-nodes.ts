@@ -5,6 +5,7 @@
 
 import type { LedgerAttachment } from "#agent/policy/pod-attachments.ts";
 import { type PolicyLoop, startPolicyLoop } from "#agent/policy/policy-loop.ts";
+import { createMemoryInformer } from "#agent/policy/testing/memory-informer.ts";
 import type { ClusterNetworkPolicy } from "#api/kinds/cluster-network-policy/cluster-network-policy.ts";
 import type { Namespace } from "#api/kinds/namespace.ts";
 import type { NetworkPolicy } from "#api/kinds/network-policy.ts";
@@ -15,7 +16,6 @@ import { FAMILIES } from "#dataplane/contract.ts";
 import { createNftablesEnforcer } from "#dataplane/policy/nftables/nftables-enforcer.ts";
 import { planSandbox } from "#policy-test/sandbox/plan-sandbox.ts";
 import { BRIDGE, type SandboxNode, type SandboxPod, startSandbox } from "#policy-test/sandbox/start-sandbox.ts";
-import { createMemoryInformer } from "./memory-informer.ts";
 import {
   CLIENT,
   clientPod,
@@ -35,8 +35,6 @@ export interface PolicyNodeUnderTest {
   readonly loop: PolicyLoop;
   setClient(isAllowed: boolean): void;
   setPolicy(policy: NetworkPolicy): void;
-  /** When the kernel has what is said next, by performance.now(). */
-  programmed(): Promise<number>;
 }
 
 export interface BenchNodes extends AsyncDisposable {
@@ -107,7 +105,6 @@ async function startNode(
         return { pod: `${namespace}/${name}`, uid, link: `other${index}`, mac: undefined, addresses };
       }),
   ];
-  let heard = (): void => {};
   const loop = stack.use(
     startPolicyLoop(
       {
@@ -116,7 +113,7 @@ async function startNode(
         nodeName: node.name,
         node: { podLinks: [], bridges: [BRIDGE], overlayPorts: [VXLAN_PORT], established: "reevaluate" },
         log: { info: () => {}, error: (event, fields) => process.stderr.write(`${event} ${JSON.stringify(fields)}\n`) },
-        onProgrammed: () => heard(),
+        onProgrammed: () => {},
       },
       attachments,
     ),
@@ -128,11 +125,6 @@ async function startNode(
     loop,
     setClient: (isAllowed) => informers.pods.set(clientPod(clientAddresses, isAllowed)),
     setPolicy: (policy) => informers.policies.set(policy),
-    programmed() {
-      const { promise, resolve } = Promise.withResolvers<number>();
-      heard = () => resolve(performance.now());
-      return promise;
-    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

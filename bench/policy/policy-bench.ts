@@ -1,44 +1,45 @@
 /** Measures what policies cost, part after part, each in a process and namespaces of its own. */
-import type { Machine } from "../machine.ts";
+import { fileURLToPath } from "node:url";
+import type { BenchReport } from "../bench-report.ts";
+import { runIsolated } from "../isolated.ts";
 import { type PolicyFigures, policyFigures } from "./policy-figures.ts";
-import { runPolicyWorker } from "./run-policy-worker.ts";
-import type { PolicyMeasurement, PolicyPart } from "./worker-protocol.ts";
+import type { PolicyMeasurement, PolicyPart, PolicyWorkerOptions } from "./worker-protocol.ts";
+
+/** Of one part. */
+export type PartOptions = Pick<PolicyWorkerOptions, "sizes" | "rounds" | "each"> &
+  Partial<Pick<PolicyWorkerOptions, "seconds" | "pods">>;
 
 export interface PolicyBenchOptions {
   readonly parts: readonly PolicyPart[];
-  /** Numbers of policies for changes, and for traffic. */
-  readonly sizes: readonly number[];
-  readonly trafficSizes: readonly number[];
-  readonly rounds: number;
-  readonly changes: number;
-  readonly connections: number;
-  readonly seconds: number;
-  readonly cases: number;
+  readonly each: Readonly<Record<PolicyPart, PartOptions>>;
 }
 
-export interface PolicyBenchReport {
-  readonly benchmark: "policy";
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly machine: Machine;
+export interface PolicyBenchReport extends BenchReport<"policy"> {
   readonly options: PolicyBenchOptions;
   readonly figures: PolicyFigures;
 }
 
+export interface PolicyBenchRun {
+  readonly podwire: readonly string[];
+  readonly signal: AbortSignal;
+  readonly progress: (line: string) => void;
+}
+
+const PROGRAM = fileURLToPath(new URL("./worker.ts", import.meta.url));
+
 export async function runPolicyBench(
-  options: PolicyBenchOptions,
-  { signal, progress }: { readonly signal: AbortSignal; readonly progress: (line: string) => void },
+  { parts, each }: PolicyBenchOptions,
+  { podwire, signal, progress }: PolicyBenchRun,
 ): Promise<PolicyFigures> {
-  const { parts, rounds, seconds, changes, connections, cases } = options;
-  const asks = {
-    change: { sizes: options.sizes, each: changes },
-    traffic: { sizes: options.trafficSizes, each: connections },
-    test: { sizes: [], each: cases },
-  };
   let measured: PolicyMeasurement = {};
   for (const part of parts) {
-    progress(`${part}: ${rounds} rounds`);
-    measured = { ...measured, ...(await runPolicyWorker({ part, rounds, seconds, ...asks[part] }, signal)) };
+    const options = each[part];
+    progress(`${part}: ${options.rounds} rounds`);
+    const request: PolicyWorkerOptions = { part, podwire, seconds: 1, pods: 0, ...options };
+    const tell = (line: string): void => progress(`${part}: ${line}`);
+    const answer = await runIsolated({ program: PROGRAM, request, progress: tell }, signal);
+    // Sent by the worker as this type.
+    measured = { ...measured, ...(answer as PolicyMeasurement) };
   }
   return policyFigures(measured);
 }

@@ -2,6 +2,7 @@
 import type { Netns } from "#kernel/netns/netns.ts";
 import { matchCtState, rule, verdict } from "#kernel/nfnetlink/statements.ts";
 import { createNftSocket } from "#kernel/nfnetlink/transaction.ts";
+import { turnsOf } from "../api/context.ts";
 import { measureIperf } from "../cluster/throughput/iperf.ts";
 import type { PodPair } from "../cluster/throughput/paths.ts";
 import { median } from "../statistics.ts";
@@ -20,6 +21,7 @@ interface Contestant {
   readonly pair: PodPair;
   readonly probe: FlowProbe;
   readonly gigabitsPerSecond: number[];
+  readonly cpuSecondsPerGigabyte: number[];
   readonly connectUs: number[];
 }
 
@@ -44,21 +46,23 @@ export async function measureTraffic(
     const to = { netns: server.netns, address: server.addresses[4] };
     const probe = stack.use(openFlowProbe(from, to, POLICY_PORT));
     for (let done = 0; done < WARM_UP_CONNECTIONS; done++) probe.connect();
-    contestants.push({ contestant, pair, probe, gigabitsPerSecond: [], connectUs: [] });
+    contestants.push({ contestant, pair, probe, gigabitsPerSecond: [], cpuSecondsPerGigabyte: [], connectUs: [] });
   }
   for (let round = 0; round < rounds; round++) {
-    for (const { pair, probe, gigabitsPerSecond, connectUs } of round % 2 === 0
-      ? contestants
-      : contestants.toReversed()) {
+    // Who begins moves on: what disturbs the machine for a while disturbs all.
+    for (const { pair, probe, gigabitsPerSecond, cpuSecondsPerGigabyte, connectUs } of turnsOf(contestants, round)) {
       connectUs.push(median(Array.from({ length: each }, () => probe.connect())));
       const options = { protocol: "tcp", seconds, udpPayloadBytes: UDP_PAYLOAD_BYTES } as const;
-      gigabitsPerSecond.push((await measureIperf(pair, options, signal)).gigabitsPerSecond);
+      const measured = await measureIperf(pair, options, signal);
+      gigabitsPerSecond.push(measured.gigabitsPerSecond);
+      cpuSecondsPerGigabyte.push(measured.ownCpuSecondsPerGigabyte);
       signal.throwIfAborted();
     }
   }
-  return contestants.map(({ contestant, gigabitsPerSecond, connectUs }) => ({
+  return contestants.map(({ contestant, gigabitsPerSecond, cpuSecondsPerGigabyte, connectUs }) => ({
     contestant,
     gigabitsPerSecond,
+    cpuSecondsPerGigabyte,
     connectUs,
   }));
 }

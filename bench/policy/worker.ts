@@ -1,16 +1,21 @@
 /** One part of the benchmark, in namespaces of its own. */
-import { measureChanges } from "./change-part.ts";
+import { serveIsolated } from "../isolated.ts";
+import { measureCluster } from "./cluster/cluster-part.ts";
+import { measureLoop } from "./loop-part.ts";
 import { measureTests } from "./test-part.ts";
 import { measureTraffic } from "./traffic-part.ts";
 import type { PolicyMeasurement, PolicyWorkerOptions } from "./worker-protocol.ts";
 
-const HOUR_MS = 3_600_000;
-
-async function measure(options: PolicyWorkerOptions): Promise<PolicyMeasurement> {
-  const { signal } = new AbortController(); // whoever started this ends it
+async function measure(
+  options: PolicyWorkerOptions,
+  progress: (line: string) => void,
+  signal: AbortSignal,
+): Promise<PolicyMeasurement> {
   switch (options.part) {
-    case "change":
-      return { change: await measureChanges(options, signal) };
+    case "cluster":
+      return { cluster: await measureCluster(options, progress, signal) };
+    case "loop":
+      return { loop: await measureLoop(options, signal) };
     case "traffic":
       return { traffic: await measureTraffic(options, signal) };
     case "test":
@@ -18,8 +23,4 @@ async function measure(options: PolicyWorkerOptions): Promise<PolicyMeasurement>
   }
 }
 
-// The timers of the agent's loops alone keep no process.
-const alive = setInterval(() => {}, HOUR_MS);
-const measurement = await measure(JSON.parse(process.argv[2] ?? "{}"));
-clearInterval(alive);
-process.stdout.write(`${JSON.stringify(measurement)}\n`);
+await serveIsolated(measure);

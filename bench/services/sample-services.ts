@@ -1,4 +1,5 @@
 /** Services with as many endpoints each as a benchmark wants, the same for every contestant. */
+import { execFileSync } from "node:child_process";
 import { bigIntToAddress, type IpAddress, parsePrefix } from "#base/ip-address.ts";
 import type { ServiceProxyNode } from "#dataplane/services/contract.ts";
 import type { ServicePort } from "#service/service-port.ts";
@@ -11,6 +12,7 @@ const SERVICES = 0x0a600000n;
 /** Pods that listen. */
 export const PODS_HERE = 200;
 
+export const BENCH_NODE_NAME = "bench-node";
 export const BENCH_NODE: ServiceProxyNode = {
   podNetworks: [parsePrefix("10.244.0.0/16")],
   nodePods: [],
@@ -48,4 +50,12 @@ export function sampleServices(count: number, endpoints: number): ReadonlyMap<st
       return [port.id, port];
     }),
   );
+}
+
+/** Pods' addresses are the machine's own, and Services lead back into it. For a namespace that ends with its program. */
+export function prepareAddresses(): void {
+  const lines = ["link set lo up"];
+  for (let number = 0; number < PODS_HERE; number++) lines.push(`addr add ${podAddress(number)}/32 dev lo`);
+  lines.push(`route add 10.96.0.0/12 dev lo src ${podAddress(0)}`);
+  execFileSync("ip", ["-batch", "-"], { input: lines.join("\n") });
 }

@@ -4,11 +4,20 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { Machine } from "../machine.ts";
-import { median, ratio } from "../statistics.ts";
-import type { ServiceContestant, ServicesMeasurement, ServicesWorkerOptions } from "./worker-protocol.ts";
+import { median, percentile, ratio } from "../statistics.ts";
+import type {
+  AgentMeasurement,
+  ProgramStopped,
+  ServiceContestant,
+  ServicesMeasurement,
+  ServicesWorkerOptions,
+} from "./worker-protocol.ts";
 
 export interface ServicesBenchOptions {
   readonly contestants: readonly ServiceContestant[];
@@ -24,6 +33,10 @@ const LARGEST_OF_IPTABLES = 10_000;
 /** Each change reads the whole ruleset again. */
 const CHANGES_OF_IPTABLES = 3;
 const DEADLINE_MS = 10 * 60_000;
+/** What has not written all by then is stopped: that it takes longer is all that is to be known. */
+const PROGRAM_DEADLINE_MS = 200_000;
+/** Services that the agent's memory is measured with, or the most that there are. */
+const SERVICES_OF_AGENT = 10_000;
 
 export interface Spread {
   readonly median: number;
@@ -41,7 +54,21 @@ export interface ServicesFigure {
   /** To the last Service by directly to a pod, median of rounds. */
   readonly connectRatioToDirect: number;
   readonly cpuUsPerConnection: Spread;
-  readonly bytesPerEndpoint?: number;
+  /** Of ours, at one size. */
+  readonly agent?: AgentFigure;
+}
+
+/** The whole agent's part, with lists and watches. */
+export interface AgentFigure {
+  /** From its start until all is in the kernel. */
+  readonly startMs: number;
+  /** From the event of a watch until the kernel has the change. */
+  readonly changeMs: Spread & { readonly p99: number };
+  /** From when a new Service is in the kernel until its name resolves, the question's own way included. */
+  readonly resolveMs: Spread & { readonly p99: number };
+  /** Resident memory by endpoint, above that of an agent without Services: some seconds after the start, and at most. */
+  readonly bytesPerEndpoint: number;
+  readonly mostBytesPerEndpoint: number;
 }
 
 export interface ServicesBenchReport {
@@ -51,7 +78,7 @@ export interface ServicesBenchReport {
   readonly machine: Machine;
   readonly options: ServicesBenchOptions;
   readonly figures: readonly ServicesFigure[];
-  /** Not done when the deadline came. */
+  /** Stopped: writing all takes longer than that. */
   readonly unfinished: readonly Unfinished[];
   readonly ratios: ServicesRatios;
 }
@@ -68,8 +95,10 @@ export interface ServicesRatios {
   readonly connectLargestToSmallest: Readonly<Partial<Record<ServiceContestant, number>>>;
   /** One change at the largest size by that at the smallest. */
   readonly changeLargestToSmallest: Readonly<Partial<Record<ServiceContestant, number>>>;
-  /** Time to write all, ours by iptables', at the largest size of both. */
+  /** Time to write all, ours by iptables', at the largest size that both have written. */
   readonly programToIptables?: number | undefined;
+  /** The same at the largest size of all, where iptables was stopped: it is at most that. */
+  readonly programToIptablesAtMost?: number | undefined;
   readonly connectToIptables?: number | undefined;
 }
 
@@ -85,24 +114,58 @@ export async function runServicesBench(
       progress(`${contestant}: ${services} Services`);
       const { endpointsEach, connections, rounds } = options;
       const changes = contestant === "iptables" ? Math.min(CHANGES_OF_IPTABLES, options.changes) : options.changes;
-      const measured = await runWorker({ contestant, services, endpointsEach, connections, rounds, changes }, signal);
-      if (measured === undefined) {
-        unfinished.push({ contestant, services, afterSeconds: DEADLINE_MS / 1000 });
-        progress(`${contestant}: ${services} Services: not done after ${DEADLINE_MS / 1000} s`);
-      } else figures.push(figureOf(contestant, services, endpointsEach, measured));
+      const worker = { contestant, services, endpointsEach, connections, rounds, changes };
+      const measured = await runWorker({ ...worker, programDeadlineMs: PROGRAM_DEADLINE_MS }, signal);
+      if ("stoppedAfterMs" in measured) {
+        const afterSeconds = measured.stoppedAfterMs / 1000;
+        unfinished.push({ contestant, services, afterSeconds });
+        progress(`${contestant}: ${services} Services: stopped after ${afterSeconds} s`);
+        continue;
+      }
+      const figure = figureOf(contestant, services, endpointsEach, measured);
+      if (contestant === "podwire" && services === sizeOfAgent(options.sizes)) {
+        progress(`the whole agent: ${services} Services`);
+        figures.push({ ...figure, agent: await measureAgent(services, options, signal) });
+      } else figures.push(figure);
     }
   }
   return { figures, unfinished };
 }
 
-/** Undefined when the deadline came first. */
-async function runWorker(
-  options: ServicesWorkerOptions,
+function sizeOfAgent(sizes: readonly number[]): number {
+  return Math.max(...sizes.filter((size) => size <= SERVICES_OF_AGENT), Math.min(...sizes));
+}
+
+async function measureAgent(
+  services: number,
+  { endpointsEach, changes }: ServicesBenchOptions,
   signal: AbortSignal,
-): Promise<ServicesMeasurement | undefined> {
-  const program = fileURLToPath(new URL("./worker.ts", import.meta.url));
+): Promise<AgentFigure> {
+  const folder = mkdtempSync(join(tmpdir(), "podwire-bench-services-"));
+  using _folder = { [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
+  const run = (count: number): Promise<AgentMeasurement> =>
+    runProgram("agent-worker.ts", [folder, ...[count, endpointsEach, changes].map(String)], signal);
+  const idle = await run(0);
+  const full = await run(services);
+  const perEndpoint = (bytes: number) => (bytes - idle.restBytes) / (services * endpointsEach);
+  return {
+    startMs: full.startMs,
+    changeMs: withPercentile(full.changeMs),
+    resolveMs: withPercentile(full.resolveMs),
+    bytesPerEndpoint: perEndpoint(full.restBytes),
+    mostBytesPerEndpoint: perEndpoint(full.mostBytes),
+  };
+}
+
+function runWorker(options: ServicesWorkerOptions, signal: AbortSignal): Promise<ServicesMeasurement | ProgramStopped> {
+  return runProgram("worker.ts", [JSON.stringify(options)], signal);
+}
+
+/** Runs a program beside this one in namespaces of its own, and answers what it prints. */
+async function runProgram<T>(name: string, args: readonly string[], signal: AbortSignal): Promise<T> {
+  const program = fileURLToPath(new URL(name, import.meta.url));
   const namespaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-  const node = [process.execPath, "--expose-gc", "--max-old-space-size=8192", program, JSON.stringify(options)];
+  const node = [process.execPath, "--max-old-space-size=8192", program, ...args];
   const child = spawn("unshare", [...namespaces, "--", ...node], {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true, // an interrupt from the keyboard is for the benchmark, which then ends its worker
@@ -113,9 +176,13 @@ async function runWorker(
   const [answer, said] = [text(child.stdout), text(child.stderr)];
   const [code] = await once(child, "exit");
   signal.throwIfAborted();
-  if (late.aborted) return undefined;
-  if (code !== 0) throw new Error(`The worker of ${options.contestant} ended: exit status ${code}: ${await said}`);
+  if (late.aborted) throw new Error(`${name} was not done after ${DEADLINE_MS / 1000} s`);
+  if (code !== 0) throw new Error(`${name} ${args.join(" ")} ended: exit status ${code}: ${await said}`);
   return JSON.parse(await answer);
+}
+
+function withPercentile(values: readonly number[]): Spread & { readonly p99: number } {
+  return { ...spread(values), p99: percentile(values, 0.99) };
 }
 
 function figureOf(
@@ -124,7 +191,7 @@ function figureOf(
   endpointsEach: number,
   measured: ServicesMeasurement,
 ): ServicesFigure {
-  const { programMs, changeMs, connectUs, cpuUsPerConnection, bytesPerEndpoint } = measured;
+  const { programMs, changeMs, connectUs, cpuUsPerConnection } = measured;
   const spreads = { direct: spread(connectUs.direct), first: spread(connectUs.first), last: spread(connectUs.last) };
   return {
     contestant,
@@ -135,7 +202,6 @@ function figureOf(
     connectUs: spreads,
     connectRatioToDirect: ratio(spreads.last.median, spreads.direct.median) ?? Number.NaN,
     cpuUsPerConnection: spread(cpuUsPerConnection),
-    ...(bytesPerEndpoint !== undefined && { bytesPerEndpoint }),
   };
 }
 
@@ -143,12 +209,20 @@ function spread(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }
 
-export function servicesRatios(figures: readonly ServicesFigure[]): ServicesRatios {
+export function servicesRatios(
+  figures: readonly ServicesFigure[],
+  unfinished: readonly Unfinished[] = [],
+): ServicesRatios {
   const of = (contestant: ServiceContestant) =>
-    figures.filter((figure) => figure.contestant === contestant).toSorted((a, b) => a.services - b.services);
+    figures.filter((figure) => figure.contestant === contestant).toSorted(bySize);
   const [ours, theirs] = [of("podwire"), of("iptables")];
   const largest = theirs.at(-1);
   const same = ours.find(({ services }) => services === largest?.services);
+  const stopped = unfinished
+    .filter(({ contestant }) => contestant === "iptables")
+    .toSorted(bySize)
+    .at(-1);
+  const oursThere = ours.find(({ services }) => services === stopped?.services);
   const growth = (list: readonly ServicesFigure[], value: (figure: ServicesFigure) => number) => {
     const [smallest, biggest] = [list[0], list.at(-1)];
     return smallest && biggest && ratio(value(biggest), value(smallest));
@@ -161,6 +235,11 @@ export function servicesRatios(figures: readonly ServicesFigure[]): ServicesRati
     connectLargestToSmallest: byContestant(({ connectUs }) => connectUs.last.median),
     changeLargestToSmallest: byContestant(({ changeMs }) => changeMs.median),
     programToIptables: ratio(same?.programMs, largest?.programMs),
+    programToIptablesAtMost: stopped && ratio(oursThere?.programMs, stopped.afterSeconds * 1000),
     connectToIptables: ratio(same?.connectUs.last.median, largest?.connectUs.last.median),
   };
+}
+
+function bySize(a: { readonly services: number }, b: { readonly services: number }): number {
+  return a.services - b.services;
 }

@@ -11,6 +11,13 @@ export interface ServicesWorkerOptions {
   readonly rounds: number;
   /** Changes of one endpoint. */
   readonly changes: number;
+  /** Writing all is stopped then. */
+  readonly programDeadlineMs: number;
+}
+
+/** Writing all was stopped: it takes at least so long. */
+export interface ProgramStopped {
+  readonly stoppedAfterMs: number;
 }
 
 export interface ServicesMeasurement {
@@ -20,6 +27,19 @@ export interface ServicesMeasurement {
   readonly connectUs: Readonly<Record<"direct" | "first" | "last", readonly number[]>>;
   /** User and system time of this process for each connection to the last Service. */
   readonly cpuUsPerConnection: readonly number[];
-  /** Of this process: what the Services added, by endpoint. Only ours keeps them. */
-  readonly bytesPerEndpoint?: number;
+}
+
+/** The agent's whole part for Services, in bytes of resident memory of its process. */
+export interface AgentMeasurement {
+  /** From its start until all Services are in the kernel, lists included. */
+  readonly startMs: number;
+  /** As soon as all is written, and when what the start needed was given back. */
+  readonly firstBytes: number;
+  readonly restBytes: number;
+  /** At any time until the first. */
+  readonly mostBytes: number;
+  /** From the event of a watch until the kernel has it. */
+  readonly changeMs: readonly number[];
+  /** From then, for a Service that is new, until a client hears its address from the node's name server. */
+  readonly resolveMs: readonly number[];
 }

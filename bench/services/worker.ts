@@ -16,14 +16,14 @@ import { median } from "../statistics.ts";
 import {
   BACKEND_PORT,
   BENCH_NODE,
-  PODS_HERE,
   podAddress,
+  prepareAddresses,
   SERVICE_PORT,
   sampleService,
   sampleServices,
   serviceAddress,
 } from "./sample-services.ts";
-import type { ServicesMeasurement, ServicesWorkerOptions } from "./worker-protocol.ts";
+import type { ProgramStopped, ServicesMeasurement, ServicesWorkerOptions } from "./worker-protocol.ts";
 
 const SOCK_STREAM = 1;
 const SO_REUSEADDR = 2;
@@ -32,7 +32,8 @@ const BACKLOG = 128;
 const WARM_UP = 200;
 
 interface Contestant {
-  program(ports: ReadonlyMap<string, ServicePort>): Promise<number>;
+  /** Undefined: it was stopped at the deadline. */
+  program(ports: ReadonlyMap<string, ServicePort>): Promise<number | undefined>;
   change(port: ServicePort): Promise<number>;
 }
 
@@ -46,12 +47,13 @@ function podwire(): Contestant {
 }
 
 /** The rules that kube-proxy writes, by `iptables-nft-restore`: what is measured is that program alone. */
-function iptables(): Contestant {
+function iptables(deadlineMs: number): Contestant {
   let spentMs = 0;
   const commands = {
     async restore(family: Family, input: string) {
       const program = family === 4 ? "iptables-nft-restore" : "ip6tables-nft-restore";
-      spentMs += timed(() => execFileSync(program, ["--noflush"], { input }));
+      const limits = { timeout: deadlineMs, killSignal: "SIGKILL" } as const;
+      spentMs += timed(() => execFileSync(program, ["--noflush"], { input, ...limits }));
     },
     save: async () => "", // nothing is there at first; later only update is asked for
   };
@@ -62,7 +64,14 @@ function iptables(): Contestant {
     return spentMs;
   };
   return {
-    program: (ports) => measured(() => proxy.sync(BENCH_NODE, ports)),
+    async program(ports) {
+      try {
+        return await measured(() => proxy.sync(BENCH_NODE, ports));
+      } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "ETIMEDOUT") return undefined;
+        throw error;
+      }
+    },
     change: (port) => measured(() => proxy.update(new Map([[port.id, port]]))),
   };
 }
@@ -73,14 +82,13 @@ function timed(work: () => unknown): number {
   return performance.now() - started;
 }
 
-async function measure(options: ServicesWorkerOptions): Promise<ServicesMeasurement> {
-  const { contestant, services, endpointsEach, connections, rounds, changes } = options;
+async function measure(options: ServicesWorkerOptions): Promise<ServicesMeasurement | ProgramStopped> {
+  const { contestant, services, endpointsEach, connections, rounds, changes, programDeadlineMs } = options;
   prepareAddresses();
-  const before = usedBytes();
   const ports = sampleServices(services, endpointsEach);
-  const target = contestant === "podwire" ? podwire() : iptables();
+  const target = contestant === "podwire" ? podwire() : iptables(programDeadlineMs);
   const programMs = await target.program(ports);
-  const bytesPerEndpoint = (usedBytes() - before) / (services * endpointsEach);
+  if (programMs === undefined) return { stoppedAfterMs: programDeadlineMs };
   const changeMs: number[] = [];
   for (let change = 0; change < changes; change++) {
     const number = Math.floor((change * 7919) % services);
@@ -105,27 +113,7 @@ async function measure(options: ServicesWorkerOptions): Promise<ServicesMeasurem
     cpuUsPerConnection.push((user + system) / connections);
   }
   closeSync(server);
-  return {
-    programMs,
-    changeMs,
-    connectUs,
-    cpuUsPerConnection,
-    ...(contestant === "podwire" && { bytesPerEndpoint }),
-  };
-}
-
-/** After a collection, which --expose-gc allows. */
-function usedBytes(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
-function prepareAddresses(): void {
-  const lines = ["link set lo up"];
-  for (let number = 0; number < PODS_HERE; number++) lines.push(`addr add ${podAddress(number)}/32 dev lo`);
-  lines.push(`route add 10.96.0.0/12 dev lo src ${podAddress(0)}`);
-  execFileSync("ip", ["-batch", "-"], { input: lines.join("\n") });
+  return { programMs, changeMs, connectUs, cpuUsPerConnection };
 }
 
 function listenAt(address: IpAddress): number {

@@ -1,13 +1,9 @@
 /** The report for people: a column for each number of nodes, a line for each stage. */
-import type { Machine } from "#bench/machine.ts";
+import { type BenchReport, machineLines } from "#bench/bench-report.ts";
 import { median } from "#bench/statistics.ts";
 import { type BootFigure, stages } from "./boot-bench.ts";
 
-export interface BootReport {
-  readonly benchmark: "up";
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly machine: Machine;
+export interface BootReport extends BenchReport<"up"> {
   readonly rounds: number;
   readonly figures: readonly BootFigure[];
 }
@@ -16,7 +12,6 @@ export interface BootReport {
 const PUBLISHED = "k3d 19.9 s, kind 33.0 s";
 
 export function printBootBench({ machine, rounds, figures }: BootReport): string {
-  const memoryGb = Math.round(machine.memoryBytes / 2 ** 30);
   const seconds = (values: readonly number[]): string =>
     `${(median(values) / 1000).toFixed(3)} (${(Math.min(...values) / 1000).toFixed(3)}–${(Math.max(...values) / 1000).toFixed(3)})`;
   const rows: readonly (readonly string[])[] = [
@@ -30,8 +25,7 @@ export function printBootBench({ machine, rounds, figures }: BootReport): string
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   return [
-    `machine  ${machine.cores} × ${machine.cpu}, ${memoryGb} GB, ${machine.architecture}, load ${machine.loadAverage.toFixed(2)}`,
-    `system   kernel ${machine.kernel}, node ${machine.node}, state on ${machine.stateFilesystem}`,
+    ...machineLines(machine),
     `Seconds, medians of ${rounds} rounds (least–most), images cached. Published for one node, elsewhere: ${PUBLISHED}.`,
     "",
     ...rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")),

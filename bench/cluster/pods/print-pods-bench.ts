@@ -1,12 +1,8 @@
 /** The report for people. */
-import type { Machine } from "#bench/machine.ts";
+import { type BenchReport, machineLines } from "#bench/bench-report.ts";
 import type { PodsFigure } from "./pods-bench.ts";
 
-export interface PodsReport {
-  readonly benchmark: "pods";
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly machine: Machine;
+export interface PodsReport extends BenchReport<"pods"> {
   readonly options: { readonly pods: number; readonly lanes: number; readonly rounds: number };
   readonly figures: readonly PodsFigure[];
 }
@@ -17,11 +13,9 @@ const TITLES = {
 } as const;
 
 export function printPodsBench({ machine, options, figures }: PodsReport): string {
-  const memoryGb = Math.round(machine.memoryBytes / 2 ** 30);
   const { pods, lanes, rounds } = options;
   return [
-    `machine  ${machine.cores} × ${machine.cpu}, ${memoryGb} GB, ${machine.architecture}, load ${machine.loadAverage.toFixed(2)}`,
-    `system   kernel ${machine.kernel}, node ${machine.node}, state on ${machine.stateFilesystem}`,
+    ...machineLines(machine),
     `Pods a second, medians of ${rounds} rounds of ${pods} pods (least–most); containerd alone runs ${lanes} at a time.`,
     `"×" is the median of the rounds' ratios to containerd alone.`,
     ...(["start", "stop"] as const).flatMap((what) => [

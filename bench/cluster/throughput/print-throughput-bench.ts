@@ -1,13 +1,9 @@
 /** The report for people: the machine, then a line for each path and contestant. */
-import type { Machine } from "#bench/machine.ts";
+import { type BenchReport, machineLines } from "#bench/bench-report.ts";
 import { benchPaths } from "./paths.ts";
 import { type Figure, type Metric, metricNames, metrics } from "./throughput-bench.ts";
 
-export interface ThroughputReport {
-  readonly benchmark: "throughput";
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly machine: Machine;
+export interface ThroughputReport extends BenchReport<"throughput"> {
   readonly iperf: string;
   readonly options: { readonly rounds: number; readonly seconds: number };
   readonly figures: readonly Figure[];
@@ -19,7 +15,6 @@ const COMPARED: readonly Metric[] = ["tcpGigabits", "tcpCpu", "tcpOwnCpu", "udpG
 
 export function printThroughputBench(report: ThroughputReport): string {
   const { machine, options, figures, iperf } = report;
-  const memoryGb = Math.round(machine.memoryBytes / 2 ** 30);
   const paths = benchPaths.filter(({ name }) => figures.some(({ path }) => path === name));
   const rows = paths.flatMap((path) =>
     ["podwire", "by-hand"].flatMap((contestant) => {
@@ -29,8 +24,7 @@ export function printThroughputBench(report: ThroughputReport): string {
   );
   const table = [["path", "made by", ...headings()], ...rows];
   return [
-    `machine  ${machine.cores} × ${machine.cpu}, ${memoryGb} GB, ${machine.architecture}, load ${machine.loadAverage.toFixed(2)}`,
-    `system   kernel ${machine.kernel}, node ${machine.node}, ${iperf}`,
+    ...machineLines(machine, iperf),
     `Medians of ${options.rounds} rounds of ${options.seconds} s (least–most); "×" is the median of the rounds' ratios to the path by hand,`,
     "for udp to vxlan by hand. CPU is the whole machine's, and that of iperf3 at both ends; round trips are one byte over TCP.",
     "",

@@ -3,30 +3,26 @@
  * two transactions of one element on the same node. A packet that is forbidden goes before each that is allowed: only
  * the second one may arrive.
  */
-import { addressBytes, parseAddress } from "#base/ip-address.ts";
-import { createNftSocket, type NftSocket } from "#kernel/nfnetlink/transaction.ts";
+import { type BareTransaction, openBareTransaction } from "./bare-transaction.ts";
 import { type BenchNodes, type PolicyNodeUnderTest, startBenchNodes } from "./bench-nodes.ts";
 import { type FlowProbe, openFlowProbe } from "./flows.ts";
 import { POLICY_PORT, samplePolicy } from "./sample-policies.ts";
-import type { ChangeSamples, KindSamples, PolicyWorkerOptions } from "./worker-protocol.ts";
+import type { KindSamples, LoopSamples, PolicyWorkerOptions } from "./worker-protocol.ts";
 
 /** Rounds that do not count: V8 compiles what runs often. */
 const WARM_UP_ROUNDS = 1;
-const KEY = addressBytes(parseAddress("192.0.2.1"));
-const BARE = { family: "inet", table: "bench" } as const;
-const BARE_SET = { ...BARE, set: "addresses" } as const;
 
 interface Contestant {
   readonly nodes: BenchNodes;
   readonly node: PolicyNodeUnderTest;
   readonly probe: FlowProbe;
-  readonly nft: NftSocket;
+  readonly transaction: BareTransaction;
   readonly samples: Samples;
 }
 
 type KindsOfSamples = Record<keyof KindSamples, number[]>;
 
-interface Samples extends ChangeSamples {
+interface Samples extends LoopSamples {
   readonly label: KindsOfSamples;
   readonly policy: KindsOfSamples;
   readonly transactionMs: number[];
@@ -34,17 +30,17 @@ interface Samples extends ChangeSamples {
   readonly labelCpuMs: number[];
 }
 
-export async function measureChanges(
+export async function measureLoop(
   { sizes, rounds, each }: PolicyWorkerOptions,
   signal: AbortSignal,
-): Promise<readonly ChangeSamples[]> {
+): Promise<readonly LoopSamples[]> {
   await using stack = new AsyncDisposableStack();
   const contestants: Contestant[] = [];
   for (const policies of sizes) contestants.push(await createContestant(policies, stack, signal));
   for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
     for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
       const samples = round < 0 ? emptySamples(contestant.samples.policies) : contestant.samples;
-      await measureRound({ ...contestant, samples }, each);
+      measureRound({ ...contestant, samples }, each);
       signal.throwIfAborted();
     }
   }
@@ -63,34 +59,27 @@ async function createContestant(
   const [from, to] = ends;
   if (from === undefined || to === undefined) throw new Error("Cannot measure policies: there are no pods");
   const probe = stack.use(openFlowProbe(from, to, POLICY_PORT));
-  const nft = stack.use(createNftSocket(node.node.netns));
-  nft.commit(
-    [
-      { do: "add table", table: BARE },
-      { do: "add set", set: { ...BARE_SET, key: ["ipv4_addr"] } },
-    ],
-    "make a set",
-  );
-  return { nodes, node, probe, nft, samples: emptySamples(policies) };
+  const transaction = stack.use(openBareTransaction(node.node.netns));
+  return { nodes, node, probe, transaction, samples: emptySamples(policies) };
 }
 
-async function measureRound({ node, probe, nft, samples }: Contestant, each: number): Promise<void> {
+function measureRound({ node, probe, transaction, samples }: Contestant, each: number): void {
   let number = 0;
-  const forbidThenAllow = async (set: (isAllowed: boolean) => void, kind: KindsOfSamples) => {
-    await programmed(node, () => set(false), kind.forbidToKernelMs);
+  const forbidThenAllow = (set: (isAllowed: boolean) => void, kind: KindsOfSamples) => {
+    write(node, () => set(false), kind.forbidToKernelMs);
     probe.send(++number);
-    const startedMs = await programmed(node, () => set(true), kind.allowToKernelMs);
+    const startedMs = write(node, () => set(true), kind.allowToKernelMs);
     probe.send(++number);
     const arrived = probe.receive();
     kind.allowToPacketMs.push(performance.now() - startedMs);
     if (arrived !== number) throw new Error("Cannot measure policies: a packet arrived that they forbid");
   };
   for (let change = 0; change < each; change++) {
-    await forbidThenAllow((isAllowed) => node.setClient(isAllowed), samples.label);
-    samples.transactionMs.push(bareTransaction(nft));
+    forbidThenAllow((isAllowed) => node.setClient(isAllowed), samples.label);
+    samples.transactionMs.push(transaction.measure());
     const setPolicy = (isOpen: boolean) => node.setPolicy(samplePolicy(0, isOpen));
-    await forbidThenAllow(setPolicy, samples.policy);
-    samples.transactionMs.push(bareTransaction(nft));
+    forbidThenAllow(setPolicy, samples.policy);
+    samples.transactionMs.push(transaction.measure());
   }
   const cpu = process.threadCpuUsage();
   const startedMs = performance.now();
@@ -107,20 +96,12 @@ async function measureRound({ node, probe, nft, samples }: Contestant, each: num
 }
 
 /** Answers when it began. */
-async function programmed(node: PolicyNodeUnderTest, say: () => void, samples: number[]): Promise<number> {
-  const done = node.programmed();
+function write(node: PolicyNodeUnderTest, say: () => void, samples: number[]): number {
   const startedMs = performance.now();
   say();
-  samples.push((await done) - startedMs);
+  node.loop.flush();
+  samples.push(performance.now() - startedMs);
   return startedMs;
-}
-
-function bareTransaction(nft: NftSocket): number {
-  const startedMs = performance.now();
-  nft.commit([{ do: "add elements", set: BARE_SET, elements: [{ key: KEY }] }], "add an element");
-  const spentMs = performance.now() - startedMs;
-  nft.commit([{ do: "delete elements", set: BARE_SET, elements: [{ key: KEY }] }], "delete an element");
-  return spentMs;
 }
 
 function emptySamples(policies: number): Samples {
