@@ -1,19 +1,20 @@
 /**
  * The Kubernetes network model as tests on a running cluster: reads all kernels, sends packets between all namespaces, and
  * explains what failed from the kernels' state. Statements of absence have a positive control: where it fails, the answer
- * means nothing.
+ * means nothing. Before something counts as failed, the cluster is looked at again: pods come and go.
  */
-
-import { type ClusterAccess, namespacesOf, podName } from "#trace/cluster-access.ts";
+import { isDeepStrictEqual } from "node:util";
+import { type AccessPod, type ClusterAccess, namespacesOf, podName } from "#trace/cluster-access.ts";
 import { observeWorld } from "#trace/facts/observe-world.ts";
 import { findLinkByName, type WorldFacts } from "#trace/facts/world-facts.ts";
 import type { Diagnosis } from "#trace/path/diagnose-packet.ts";
-import { CAUSES } from "#trace/path/path.ts";
-import { diagnose } from "./diagnose.ts";
+import { type ExplainableFailure, inspected, probed } from "./check-results.ts";
+import { choosePods, type SkippedPod, stayingPods } from "./choose-pods.ts";
 import { type Inspection, inspectDuplicates, inspectLeaks, inspectPodAddresses } from "./inspect.ts";
-import { readNeighbourLimit, sameNodePeers } from "./neighbour-limit.ts";
-import { CHECKS, type CheckName, type Probe, planProbes } from "./plan-probes.ts";
-import { type Failure, judge, type ProbeResult } from "./probe-result.ts";
+import { forgetNeighbours, readNeighbourLimit } from "./neighbour-table.ts";
+import { type Probe, planProbes } from "./plan-probes.ts";
+import { planWaves } from "./plan-waves.ts";
+import { judge, type ProbeResult } from "./probe-result.ts";
 import { runProbes } from "./run-probes.ts";
 
 export interface CheckFailure {
@@ -49,48 +50,119 @@ export interface CheckReport {
   readonly durationMs: number;
   /** What was not tested, and why. */
   readonly note?: string;
+  /** Pods that were not checked. */
+  readonly skippedPods?: readonly SkippedPod[];
   readonly checks: readonly CheckResult[];
 }
 
 export interface CheckOptions {
   readonly answerTimeoutMs?: number | undefined;
+  /** Entries that the kernel's neighbour tables hold. Default: what the kernel says. */
+  readonly neighbourLimit?: number | undefined;
   readonly signal: AbortSignal;
 }
 
 const ANSWER_TIMEOUT_MS = 2000;
-/** Failures that are explained one by one, for each check and family. */
-const EXPLAINED = 5;
 
-/** Pods that do not run are left out: they have no network yet, or none any more. */
+/** What is known of some pods: they are looked at and sent to, and nothing of others is in it. */
+interface Findings {
+  readonly pods: readonly AccessPod[];
+  readonly addresses: Inspection;
+  readonly duplicates: Inspection;
+  readonly leaks: Inspection;
+  readonly results: readonly ProbeResult[];
+  readonly failures: readonly ExplainableFailure[];
+}
+
 export async function checkNetwork(cluster: ClusterAccess, options: CheckOptions): Promise<CheckReport> {
-  const access = { ...cluster, pods: cluster.pods.filter(({ phase = "Running" }) => phase === "Running") };
+  const { pods, skipped } = choosePods(cluster.pods);
+  const access = { ...cluster, pods };
   const startedMs = performance.now();
   const before = readWorld(cluster);
-  const podsOfNodes = access.nodes.map(({ name }) => access.pods.filter(({ node }) => node === name).length);
-  const limit = readNeighbourLimit();
-  const peers = sameNodePeers(limit, podsOfNodes);
-  const probes = planProbes(access, { mtuBytes: podMtus(access, before), sameNodePeers: peers });
-  const { signal, answerTimeoutMs = ANSWER_TIMEOUT_MS } = options;
-  const results = await runProbes(access, probes, { answerTimeoutMs, signal });
-  signal.throwIfAborted();
-  const failures = results.flatMap((result) => judge(result) ?? []);
-  // Traffic resolves neighbours and teaches bridges: what explains a failure is the state after it.
-  const after = failures.length === 0 ? before : readWorld(cluster);
+  const limit = options.neighbourLimit ?? readNeighbourLimit();
+  const waves = planWaves(planProbes(access, { mtuBytes: podMtus(access, before) }), limit);
+  const found: Findings = {
+    pods,
+    addresses: inspectPodAddresses(access, before),
+    duplicates: inspectDuplicates(access, before),
+    leaks: inspectLeaks(cluster, before),
+    ...(await sendWaves(cluster, waves, before, options)),
+  };
+  const standing = isSound(found) ? { ...found, skipped: [] } : await lookAgain(access, before, found, options.signal);
+  const skippedPods = [...skipped, ...standing.skipped];
   return {
     cluster: access.name,
     nodes: access.nodes.length,
-    pods: access.pods.length,
-    probes: probes.length,
-    ...(peers !== undefined && {
-      note: `pods send to ${peers} of their node's others each: more would overflow neighbour tables of ${limit} entries`,
+    pods: standing.pods.length,
+    probes: standing.results.length,
+    ...(waves.length > 1 && {
+      note: `sent in ${waves.length} waves: all at once would overflow neighbour tables of ${limit} entries`,
     }),
+    ...(skippedPods.length > 0 && { skippedPods }),
     durationMs: Math.round(performance.now() - startedMs),
     checks: [
-      inspected("pod-address", inspectPodAddresses(access, before)),
-      inspected("address-unique", inspectDuplicates(access, before)),
-      ...probed(after, results, failures),
-      inspected("leaks", inspectLeaks(cluster, before)),
+      inspected("pod-address", standing.addresses),
+      inspected("address-unique", standing.duplicates),
+      ...probed(standing.results, standing.failures),
+      inspected("leaks", standing.leaks),
     ],
+  };
+}
+
+async function sendWaves(
+  cluster: ClusterAccess,
+  waves: readonly (readonly Probe[])[],
+  before: WorldFacts,
+  { signal, answerTimeoutMs = ANSWER_TIMEOUT_MS }: CheckOptions,
+): Promise<Pick<Findings, "results" | "failures">> {
+  const failures: (readonly ExplainableFailure[])[] = [];
+  const behindWave = (results: readonly ProbeResult[]): void => {
+    const failed = results.flatMap((result) => judge(result) ?? []);
+    // What explains a failure is the state behind it, before its neighbours are forgotten.
+    const world = failed.length === 0 ? before : readWorld(cluster);
+    failures.push(failed.map((failure) => ({ ...failure, world })));
+    if (failures.length < waves.length) forgetNeighbours(namespacesOf(cluster), before);
+  };
+  const results = await runProbes(cluster, waves, { answerTimeoutMs, signal, behindWave });
+  signal.throwIfAborted();
+  return { results, failures: failures.flat() };
+}
+
+function isSound({ addresses, duplicates, leaks, failures }: Findings): boolean {
+  return [addresses, duplicates, leaks].every(({ findings }) => findings.length === 0) && failures.length === 0;
+}
+
+/** Without the pods that have gone, and without what has been tidied up, meanwhile. */
+async function lookAgain(
+  access: ClusterAccess,
+  before: WorldFacts,
+  found: Findings,
+  signal: AbortSignal,
+): Promise<Findings & { readonly skipped: readonly SkippedPod[] }> {
+  const isTidy = found.leaks.findings.length === 0;
+  const now = await access.again?.(isTidy ? "pods" : "everything", signal);
+  if (now === undefined) return { ...found, skipped: [] };
+  const { pods, skipped } = stayingPods(found.pods, now.pods);
+  const staying = new Set(pods.map(podName));
+  const gone = new Set(found.pods.map(podName).filter((name) => !staying.has(name)));
+  const stays = { ...access, pods };
+  const world = {
+    ...before,
+    namespaces: new Map([...before.namespaces].filter(([name]) => !gone.has(name))),
+  };
+  const isOfGone = ({ from, to }: Probe): boolean => gone.has(from.namespace) || gone.has(to.namespace);
+  const leaks = isTidy ? [] : inspectLeaks(now, readWorld(now)).findings;
+  return {
+    pods,
+    skipped,
+    addresses: inspectPodAddresses(stays, world),
+    duplicates: inspectDuplicates(stays, world),
+    leaks: {
+      ...found.leaks,
+      findings: found.leaks.findings.filter((finding) => leaks.some((later) => isDeepStrictEqual(later, finding))),
+    },
+    results: found.results.filter(({ probe }) => !isOfGone(probe)),
+    failures: found.failures.filter(({ result }) => !isOfGone(result.probe)),
   };
 }
 
@@ -106,84 +178,4 @@ function podMtus({ pods }: ClusterAccess, world: WorldFacts): ReadonlyMap<string
       return eth0 === undefined ? [] : [[podName(pod), eth0.mtu] as const];
     }),
   );
-}
-
-function inspected(name: CheckName, { looked, findings }: Inspection): CheckResult {
-  const status = findings.length > 0 ? "failed" : looked === 0 ? "skipped" : "passed";
-  const reason = status === "skipped" ? "there is nothing to look at" : undefined;
-  const failures = findings.map(({ cause, hop, message, evidence }) => {
-    const text = message.includes(hop) ? message : `${hop}: ${message}`;
-    return { hop, message: text, evidence, diagnosis: { cause, hop, message: CAUSES[cause], evidence } };
-  });
-  return {
-    name,
-    title: CHECKS[name],
-    family: undefined,
-    status,
-    count: looked,
-    reason,
-    failed: failures.length,
-    failures,
-  };
-}
-
-/** Checks that send packets, in the order of their table. */
-const SENDING = Object.keys(CHECKS).filter(isSending);
-
-function isSending(name: string): name is CheckName {
-  return name !== "pod-address" && name !== "address-unique" && name !== "leaks";
-}
-
-function probed(
-  world: WorldFacts,
-  results: readonly ProbeResult[],
-  failures: readonly Failure[],
-): readonly CheckResult[] {
-  const families = [4, 6].filter((family): family is 4 | 6 => results.some(({ probe }) => probe.family === family));
-  return families.flatMap((family) =>
-    SENDING.map((name) => {
-      const isOurs = ({ probe }: { readonly probe: Probe }) => probe.check === name && probe.family === family;
-      const count = results.filter(isOurs).length;
-      const failed = failures.filter(({ result }) => isOurs(result));
-      const base = { name, title: CHECKS[name], family, count, failed: failed.length };
-      if (count === 0) return { ...base, status: "skipped" as const, reason: whyNone(name), failures: [] };
-      if (failed.length > 0) return { ...base, status: "failed" as const, failures: explain(world, failed) };
-      const control = failedControl(name, family, results, failures);
-      const status = control === undefined ? ("passed" as const) : ("inconclusive" as const);
-      return { ...base, status, reason: control, failures: [] };
-    }),
-  );
-}
-
-function explain(world: WorldFacts, failures: readonly Failure[]): readonly CheckFailure[] {
-  return failures.slice(0, EXPLAINED).map((failure) => {
-    const diagnosis = diagnose(world, failure);
-    return { message: failure.message, diagnosis, hop: diagnosis.hop, evidence: diagnosis.evidence };
-  });
-}
-
-/** What must be seen to work for the absence of something to mean anything. Undefined: it was seen. */
-function failedControl(
-  name: CheckName,
-  family: 4 | 6,
-  results: readonly ProbeResult[],
-  failures: readonly Failure[],
-): string | undefined {
-  if (name !== "over-size") return undefined;
-  const isFullSize = ({ probe }: ProbeResult) => probe.check === "full-size" && probe.family === family;
-  const passed = results.filter(isFullSize).length - failures.filter(({ result }) => isFullSize(result)).length;
-  return passed > 0 ? undefined : "control failed: not even packets of the MTU pass";
-}
-
-function whyNone(name: CheckName): string {
-  switch (name) {
-    case "pod-to-pod-same-node":
-      return "no node has two pods";
-    case "pod-to-pod-other-node":
-      return "fewer than two nodes have pods";
-    case "pod-to-outside":
-      return "the cluster has no place outside";
-    default:
-      return "there are too few pods";
-  }
 }

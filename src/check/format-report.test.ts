@@ -57,6 +57,18 @@ test("formatReport as JUnit escapes what XML has for itself", () => {
   assert.doesNotMatch(text.replaceAll(/<\/?[a-z?][^<>]*>/g, ""), /[<>]/);
 });
 
+test("formatReport names pods that were left out, with the reason, and does not count them as failed", () => {
+  const skippedPods = Array.from({ length: 12 }, (_, index) => ({ pod: `default/p${index}`, reason: "being deleted" }));
+  const left: CheckReport = { ...report, checks: [passed], skippedPods };
+  const text = formatReport(left, "table");
+  assert.match(text, /^- pod default\/p0: skipped: being deleted$/m);
+  assert.match(text, /p9: skipped: being deleted\n- and 2 more pods\n/);
+  assert.match(text, /: passed\n$/);
+  assert.match(formatReport(left, "junit"), /tests="13" failures="0" errors="0" skipped="12"/);
+  assert.match(formatReport(left, "junit"), /name="pod default\/p11"><skipped message="being deleted"\/><\/testcase>/);
+  assert.deepEqual(JSON.parse(formatReport(left, "json")).skippedPods, skippedPods);
+});
+
 test("formatReport takes every format", () => {
   for (const format of REPORT_FORMATS) assert.ok(formatReport(report, format).endsWith("\n"));
 });

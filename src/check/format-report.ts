@@ -21,10 +21,12 @@ export function verdictOf({ checks, probes }: CheckReport): "passed" | "failed" 
   return probes === 0 || checks.some(({ status }) => status === "inconclusive") ? "inconclusive" : "passed";
 }
 
+/** Names of pods that were left out, in the table. */
+const LISTED = 10;
 const MARKS = { passed: "✓", failed: "✗", skipped: "-", inconclusive: "?" } as const;
 
 function formatTable(report: CheckReport): string {
-  const { checks, pods, nodes, probes, durationMs, cluster, note, subject } = report;
+  const { checks, pods, nodes, probes, durationMs, cluster, note, subject, skippedPods = [] } = report;
   const unit = subject === "services" ? "connections and questions" : "packets";
   const width = Math.max(...checks.map((check) => titleOf(check).length));
   const lines = checks.map((check) => {
@@ -33,9 +35,14 @@ function formatTable(report: CheckReport): string {
       status === "failed" ? `${failed} of ${count} failed` : status === "passed" ? `${count}` : `${status}: ${reason}`;
     return `${MARKS[status]} ${titleOf(check).padEnd(width)}  ${result}`;
   });
+  const skipped = skippedPods
+    .slice(0, LISTED)
+    .map(({ pod, reason }) => `${MARKS.skipped} pod ${pod}: skipped: ${reason}`);
+  const more = skippedPods.length - skipped.length;
+  if (more > 0) skipped.push(`${MARKS.skipped} and ${more} more pods`);
   const details = checks.flatMap((check) => (check.status === "failed" ? ["", ...describeCheck(check)] : []));
   const total = `cluster ${cluster}: ${nodes} nodes, ${pods} pods, ${probes} ${unit} in ${durationMs} ms: ${verdictOf(report)}`;
-  return [...lines, ...details, "", ...(note === undefined ? [] : [`note: ${note}`]), total]
+  return [...lines, ...skipped, ...details, "", ...(note === undefined ? [] : [`note: ${note}`]), total]
     .map((line) => `${line}\n`)
     .join("");
 }
@@ -68,13 +75,18 @@ function describeFailure({ message, diagnosis, evidence, next }: CheckFailure): 
   ];
 }
 
-function formatJunit({ checks, cluster, durationMs, subject = "network" }: CheckReport): string {
+function formatJunit({ checks, cluster, durationMs, subject = "network", skippedPods = [] }: CheckReport): string {
   const count = (status: CheckResult["status"]) => checks.filter((check) => check.status === status).length;
-  const cases = checks.map((check) => junitCase(check, subject));
-  const numbers = `tests="${checks.length}" failures="${count("failed")}" errors="${count("inconclusive")}" skipped="${count("skipped")}"`;
+  const cases = [
+    ...checks.map((check) => junitCase(check, subject)),
+    ...skippedPods.map(({ pod, reason }) => junitCase({ ...NO_CHECK, title: `pod ${pod}`, reason }, subject)),
+  ];
+  const numbers = `tests="${cases.length}" failures="${count("failed")}" errors="${count("inconclusive")}" skipped="${count("skipped") + skippedPods.length}"`;
   const suite = `  <testsuite name="podwire check ${subject} ${escapeXml(cluster)}" ${numbers} time="${durationMs / 1000}">\n`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suite}${cases.join("")}  </testsuite>\n</testsuites>\n`;
 }
+
+const NO_CHECK = { name: "", family: undefined, status: "skipped", count: 0, failed: 0, failures: [] } as const;
 
 function junitCase(check: CheckResult, subject: string): string {
   const head = `    <testcase classname="podwire.${subject}" name="${escapeXml(titleOf(check))}"`;

@@ -43,15 +43,13 @@ export interface PlanOptions {
   readonly mtuBytes: ReadonlyMap<string, number>;
   /** With more pods than this, TCP and size checks take for each pod one other pod of every node. Default 24. */
   readonly allPairsUpTo?: number | undefined;
-  /** How many pods of its node each pod sends to: the next ones in a ring. Default: all. */
-  readonly sameNodePeers?: number | undefined;
 }
 
 const DEFAULT_ALL_PAIRS = 24;
 
 export function planProbes(
   access: ClusterAccess,
-  { mtuBytes, allPairsUpTo = DEFAULT_ALL_PAIRS, sameNodePeers }: PlanOptions,
+  { mtuBytes, allPairsUpTo = DEFAULT_ALL_PAIRS }: PlanOptions,
 ): readonly Probe[] {
   return ([4, 6] as const).flatMap((family) => {
     const pods = podEndpoints(access, family);
@@ -60,7 +58,7 @@ export function planProbes(
     const some =
       pods.length <= allPairsUpTo ? pods.map((pod) => others(pods, pod)) : pods.map((pod) => onePerNode(pods, pod));
     return [
-      ...pods.flatMap((from) => targetsOf(pods, from, sameNodePeers).map((to) => podToPod(family, from, to))),
+      ...pods.flatMap((from) => others(pods, from).map((to) => podToPod(family, from, to))),
       ...pods.flatMap((from, index) =>
         (some[index] ?? []).flatMap((to) => [
           { ...podToPod(family, from, to), check: "pod-to-pod-tcp", protocol: "tcp" } satisfies Probe,
@@ -134,12 +132,6 @@ function outsideEndpoint({ outside }: ClusterAccess, family: Family): Endpoint |
 
 function others(pods: readonly Endpoint[], own: Endpoint): readonly Endpoint[] {
   return pods.filter((pod) => pod !== own);
-}
-
-/** All pods of other nodes, and of its own node all or the next ones. */
-function targetsOf(pods: readonly Endpoint[], own: Endpoint, sameNodePeers: number | undefined): readonly Endpoint[] {
-  if (sameNodePeers === undefined) return others(pods, own);
-  return [...pods.filter(({ node }) => node !== own.node), ...nextOnNode(pods, own).slice(0, sameNodePeers)];
 }
 
 /** The others of its node, in a ring that begins behind it. */

@@ -1,6 +1,6 @@
 /**
- * Runs probes with a bounded number under way. A probe without an answer gives its place to the next one soon, but may
- * still be answered until the deadline, which counts from the last one that was sent.
+ * Runs waves of probes, each with a bounded number under way. A probe without an answer gives its place to the next one
+ * soon, but may still be answered until the deadline, which counts from the last one of its wave that was sent.
  */
 import { familyOf } from "#base/ip-address.ts";
 import { findNetns } from "#kernel/netns/netns.ts";
@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly answerTimeoutMs: number;
   /** Ends everything. */
   readonly signal: AbortSignal;
+  /** Called with what became of a wave, before the next one is sent. */
+  readonly behindWave?: ((results: readonly ProbeResult[]) => void) | undefined;
 }
 
 const UNDER_WAY = 64;
@@ -23,14 +25,14 @@ const PLACE_MS = 100;
 
 export async function runProbes(
   access: ClusterAccess,
-  probes: readonly Probe[],
+  waves: readonly (readonly Probe[])[],
   options: RunOptions,
 ): Promise<readonly ProbeResult[]> {
   await using stack = new AsyncDisposableStack();
   const udp = stack.use(createUdpStation());
   const tcp = stack.use(createTcpStation());
   const sources = new Map(namespacesOf(access).map((source) => [source.name, source]));
-  for (const { endpoint, isTcp } of endpointsOf(probes)) {
+  for (const { endpoint, isTcp } of endpointsOf(waves.flat())) {
     const source = sources.get(endpoint.namespace);
     const netns = source && findNetns(source.netnsPath);
     if (source === undefined || netns === undefined) continue;
@@ -38,7 +40,13 @@ export async function runProbes(
     udp.open(endpoint, netns, { isNode: source.role === "node" });
     if (isTcp) tcp.open(endpoint, netns);
   }
-  return await inPlaces(probes, options, { udp, tcp });
+  const results: (readonly ProbeResult[])[] = [];
+  for (const wave of waves) {
+    const done = await inPlaces(wave, options, { udp, tcp });
+    results.push(done);
+    options.behindWave?.(done);
+  }
+  return results.flat();
 }
 
 function endpointsOf(probes: readonly Probe[]): Iterable<{ readonly endpoint: Endpoint; readonly isTcp: boolean }> {

@@ -9,7 +9,7 @@ import { openClusterAccess } from "#cluster/open-cluster-access.ts";
 import { requireRoot } from "#kernel/testing/with-netns.ts";
 import { findKubectls, HOW_TO_PROVIDE } from "#test/kubectl/find-kubectls.ts";
 import { readPcapng } from "#trace/pcapng/read-pcapng.ts";
-import { deadline, type FaultCluster, startFaultCluster } from "./fault-cluster.ts";
+import { deadline, type FaultCluster, sleeperPod, startFaultCluster } from "./fault-cluster.ts";
 import { untilInNode } from "./node-network.ts";
 import { findPlaces, plantedFaults, runWhere } from "./planted-faults.ts";
 import { podwire, tryPodwire } from "./podwire-command.ts";
@@ -54,6 +54,36 @@ suite("podwire check network and trace", needs, () => {
       new Set([undefined, 4, 6]),
     );
     assert.ok(report.checks.every(({ count }: { count: number }) => count > 0));
+  });
+
+  test("check network leaves out a pod that is being deleted, and one that goes away meanwhile", async () => {
+    const { kubectl } = cluster;
+    const leaving = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "leaving" },
+      // A process 1 that asks for no signal does not end at SIGTERM.
+      spec: {
+        terminationGracePeriodSeconds: 5,
+        containers: [{ name: "c", image: "busybox", command: ["sleep", "60"] }],
+      },
+    };
+    await cluster.apply(leaving, sleeperPod("vanishing"));
+    await kubectl("wait", "pod/leaving", "pod/vanishing", "--for=condition=Ready", "--timeout=60s");
+    const access = await openClusterAccess(NAME, deadline());
+    await kubectl("delete", "pod", "vanishing", "--timeout=60s");
+    const vanished = await checkNetwork(access, { signal: deadline() });
+    assert.deepEqual(vanished.skippedPods, [{ pod: "default/vanishing", reason: "went away during the check" }]);
+    await kubectl("delete", "pod", "leaving", "--wait=false");
+    const left = await checkNetwork(await openClusterAccess(NAME, deadline()), { signal: deadline() });
+    assert.deepEqual(left.skippedPods, [{ pod: "default/leaving", reason: "being deleted" }]);
+    for (const { checks } of [vanished, left]) {
+      assert.deepEqual(
+        checks.filter(({ status }) => status !== "passed"),
+        [],
+      );
+    }
+    await kubectl("wait", "pod/leaving", "--for=delete", "--timeout=60s");
   });
 
   test("trace sees every predicted hop between pods of two nodes, and writes them for Wireshark", async () => {

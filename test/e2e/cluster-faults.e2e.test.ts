@@ -33,7 +33,8 @@ const NAME = "mishap";
 const NODES = 3;
 const needs = requireRoot.skip ? requireRoot : { skip: findKubectls().supported.length === 0 && HOW_TO_PROVIDE };
 const SOAK_PODS = Number(process.env["PODWIRE_SOAK_PODS"] ?? 60);
-const STORM_PODS = Number(process.env["PODWIRE_STORM_PODS"] ?? 200);
+/** More of them: PODWIRE_STORM_PODS=200. */
+const STORM_PODS = Number(process.env["PODWIRE_STORM_PODS"] ?? 100);
 const TRANSFER_BYTES = 8 * 1024 * 1024;
 
 const NOTHING = { links: [], mounts: [], cgroups: [], processes: [] };

@@ -9,6 +9,7 @@ import { watchRtnetlink } from "#kernel/rtnetlink/events.ts";
 
 const STATE = `ip -br link show; ip -br address show; ip route show; ip -6 route show
 ip neighbour show nud permanent
+bridge -d link show
 ip link show flannel.1 >/dev/null 2>&1 && bridge fdb show dev flannel.1
 nft list table inet podwire 2>/dev/null`;
 
