@@ -1,7 +1,7 @@
 /**
- * Ten thousand damaged calls into each plugin, the way the agent gets them: each is served or refused with a CNI error
+ * Thousands of damaged calls into each plugin, the way the agent gets them: each is served or refused with a CNI error
  * that was meant, and when all that was added has been deleted, there is what was there before.
- * Another run: PODWIRE_FUZZ_SEED=<number>.
+ * Another run: PODWIRE_FUZZ_SEED=<number>; a longer one: PODWIRE_FUZZ_CALLS=10000.
  */
 import assert from "node:assert/strict";
 import {
@@ -32,7 +32,7 @@ import { NATIVE_LAUNCHER } from "./testing/call-launcher.ts";
 import { ledgerState } from "./testing/ledger-state.ts";
 import { createMutator, type Mutator } from "./testing/mutate-config.ts";
 
-const CALLS = 10_000;
+const CALLS = Number(process.env["PODWIRE_FUZZ_CALLS"] ?? 3000);
 const SEED = Number(process.env["PODWIRE_FUZZ_SEED"] ?? 1);
 /** A call that takes longer hangs: nothing here waits for anything. */
 const CALL_DEADLINE_MS = 10_000;
@@ -229,10 +229,21 @@ async function tidyUp(
   }
   if (ledgerState(join(scene.folder, "ledger")).length === 0) return;
   assert.equal(isAdded, false, "DEL leaves no record");
-  const good = JSON.stringify(keepInside(type, { cniVersion: "1.0.0", name: "net", type, ...CONFIGS[type] }, scene));
-  const del = { ...environmentOf(scene), CNI_COMMAND: "DEL" };
-  const { stdout } = await run(scene, type, { environment: del, stdin: Buffer.from(good) });
+  const { stdout } = await run(scene, type, goodCall(type, "DEL", scene));
   assert.deepEqual(ledgerState(join(scene.folder, "ledger")), [], `DEL with a good configuration: ${stdout}`);
+}
+
+function goodCall(type: string, verb: "ADD" | "DEL", scene: Scene): Call {
+  const good = JSON.stringify(keepInside(type, { cniVersion: "1.0.0", name: "net", type, ...CONFIGS[type] }, scene));
+  return { environment: { ...environmentOf(scene), CNI_COMMAND: verb }, stdin: Buffer.from(good) };
+}
+
+/** The file that flannel keeps for DEL stays behind an ADD that failed; the next ones take care of it. */
+async function addAndDelete(scene: Scene, type: string): Promise<void> {
+  for (const verb of ["ADD", "DEL"] as const) {
+    const { exitCode, stdout } = await run(scene, type, goodCall(type, verb, scene));
+    assert.equal(exitCode, 0, stdout);
+  }
 }
 
 /** Where plugins keep addresses unless they are told otherwise: of no concern to this test. */
@@ -305,7 +316,10 @@ for (const [type, config] of Object.entries(CONFIGS)) {
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
         if (verb === "ADD") await tidyUp(scene, type, call, { isAdded: output.exitCode === 0 });
         // By then, everything that is made once has been made.
-        if (index === CALLS / 10) before = await traces(scene);
+        if (index === Math.floor(CALLS / 10)) {
+          await addAndDelete(scene, type);
+          before = await traces(scene);
+        }
       } catch (cause) {
         const text = call.stdin.toString().slice(0, 3_000);
         throw new Error(`seed ${SEED}, call ${index}: ${JSON.stringify(call.environment)} ${text}: ${cause}`, {
@@ -314,13 +328,7 @@ for (const [type, config] of Object.entries(CONFIGS)) {
       }
     }
     context.diagnostic(JSON.stringify(outcomes));
-    // The file that flannel keeps for DEL stays behind an ADD that failed; the next ones take care of it.
-    const good = JSON.stringify(keepInside(type, { cniVersion: "1.0.0", name: "net", type, ...config }, scene));
-    for (const CNI_COMMAND of ["ADD", "DEL"]) {
-      const environment = { ...environmentOf(scene), CNI_COMMAND };
-      const { exitCode, stdout } = await run(scene, type, { environment, stdin: Buffer.from(good) });
-      assert.equal(exitCode, 0, stdout);
-    }
+    await addAndDelete(scene, type);
     const after = await traces(scene);
     assert.deepEqual({ ...after, sockets: 0 }, { ...before, sockets: 0, outside });
     // A deletion of a link opens a lane when the one before is not acknowledged yet.

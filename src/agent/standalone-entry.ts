@@ -3,6 +3,7 @@
  * counts, once per verb: it uses plain descriptors instead of streams, and is bundled as CommonJS (scripts/build.ts).
  */
 import { readSync, writeSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { buffer } from "node:stream/consumers";
 import { exitNow } from "#kernel/syscalls/syscalls.ts";
 import { runStandalone } from "./standalone.ts";
@@ -66,7 +67,10 @@ function ownEnvironment(): Readonly<Record<string, string>> {
 }
 
 main().then(
-  (exitCode) => exitNow(exitCode),
+  (exitCode) => {
+    flushCompileCache(); // exitNow leaves out what Node does at its end
+    exitNow(exitCode);
+  },
   (error: unknown) => {
     // A rejected promise that nobody handles prints the error and ends the process with status 1.
     throw error;

@@ -3,8 +3,8 @@
  * stands in its argument as JSON; it tells its port, answers questions over IPC, and ends with its parent.
  */
 import { join } from "node:path";
+import { boundHeap } from "#base/bound-heap.ts";
 import { parsePrefix } from "#base/ip-address.ts";
-import { boundHeap } from "#control-plane/bound-heap.ts";
 import type { ListenerLimits } from "#control-plane/http/listener-limits.ts";
 import { startControlPlane } from "#control-plane/start-control-plane.ts";
 import { createEtcdStore } from "#control-plane/store/etcd/etcd-store.ts";

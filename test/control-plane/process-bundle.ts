@@ -20,8 +20,13 @@ export async function buildProcessBundle(folder: string, entry = "control-plane-
     outfile: join(folder, "control-plane.mjs"),
   });
   const start = join(folder, "start.mjs");
-  const cache =
-    'import { enableCompileCache } from "node:module";\nenableCompileCache(import.meta.dirname + "/cache");\n';
-  writeFileSync(start, `${cache}await import("./control-plane.mjs");\n`);
+  // Most of them are killed: what was compiled is kept as soon as it runs.
+  const lines = [
+    'import { enableCompileCache, flushCompileCache } from "node:module";',
+    'enableCompileCache(import.meta.dirname + "/cache");',
+    'await import("./control-plane.mjs");',
+    "flushCompileCache();",
+  ];
+  writeFileSync(start, lines.map((line) => `${line}\n`).join(""));
   return start;
 }

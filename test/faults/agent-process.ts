@@ -4,10 +4,12 @@
  */
 import "./kill-at-step.ts";
 import { once } from "node:events";
+import { flushCompileCache } from "node:module";
 import { runAgent } from "#agent/main.ts";
 
 const stop = new AbortController();
 process.stdin.once("end", () => stop.abort());
+flushCompileCache(); // it will not end in order
 process.stdout.write("loaded\n");
 await once(process.stdin, "data");
 await runAgent({

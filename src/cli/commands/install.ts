@@ -7,6 +7,7 @@ import { formatPrefix, networkOf, parsePrefix } from "#base/ip-address.ts";
 import { pluginTypes } from "#plugins/registry.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { CliError } from "../cli-error.ts";
+import { currentBundle } from "../cluster/cluster-programs.ts";
 import { CONFLIST_NAME, formatConflist } from "../install/conflist.ts";
 import { type InstallOutcome, installFiles } from "../install/install-files.ts";
 import { isSourceTree, projectRoot } from "../installation.ts";
@@ -55,9 +56,10 @@ function run({ binDir, confDir, subnet, replace, output, quiet }: InstallOptions
   process.stdout.write(output === "json" ? `${JSON.stringify(outcome, undefined, 2)}\n` : describe(outcome, binDir));
 }
 
-/** What an installed Podwire lies in, or what is made of the source tree for the moment. */
+/** What an installed Podwire lies in, what was made for nodes, or what is made of the source tree for the moment. */
 function openBundle(): Disposable & { readonly folder: string } {
-  if (!isSourceTree) return { folder: import.meta.dirname, [Symbol.dispose]: () => undefined };
+  const made = isSourceTree ? currentBundle() : import.meta.dirname;
+  if (made !== undefined) return { folder: made, [Symbol.dispose]: () => undefined };
   const folder = join(projectRoot, `build/bundle-${process.pid}`);
   const dispose = (): void => rmSync(folder, { recursive: true, force: true });
   try {

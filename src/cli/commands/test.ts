@@ -4,6 +4,7 @@ import { globSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { CliError, EXIT_CODES } from "../cli-error.ts";
+import { clusterPrograms, ensureClusterPrograms } from "../cluster/cluster-programs.ts";
 import { projectRoot } from "../installation.ts";
 import { runIsolated } from "../testing/isolated.ts";
 import { type Leftover, leftovers, readMachineState } from "../testing/machine-state.ts";
@@ -49,9 +50,11 @@ async function run({ filter, name, timeout, quiet }: TestOptions): Promise<void>
   }
   const isWhole = filter.length + name.length === 0;
   const problems = isWhole ? [...check("types", ["tsc", "--noEmit"], say), ...check("lint", LINT, say)] : [];
-  if (files.some((file) => file.endsWith(".e2e.test.ts"))) await prepareImages(say);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  if (files.some((file) => file.endsWith(".e2e.test.ts"))) await prepareImages(say);
+  // Tests install them, and start clusters of them.
+  if (isWhole) await ensureClusterPrograms(clusterPrograms(), stop.signal);
   const kinds = ["links", "namespaces", "mounts", "cgroups"] as const;
   const before = readMachineState(kinds);
   const outcome = await runIsolated({ files, names: name, timeoutMs: timeout * 1000 }, stop.signal);

@@ -18,7 +18,7 @@ import { readManifest } from "./manifest.ts";
 import { uninstallFiles } from "./uninstall-files.ts";
 
 const LAUNCHER = "podwire-cni-launcher-1 v1";
-const BUNDLE_FILES = ["standalone.mjs", "cni.cjs", "podwire.mjs", "main.cjs", "podwire", "koffi.node"];
+const BUNDLE_FILES = ["standalone.mjs", "cni.cjs", "podwire.cjs", "main.cjs", "podwire", "koffi.node"];
 
 interface Folders extends Disposable {
   readonly binDir: string;
@@ -66,6 +66,19 @@ test("installFiles puts a launcher under each plugin's name, and what it runs be
   assert.equal(statSync(join(binDir, ".podwire/cni.cjs")).mode & 0o777, 0o644);
   assert.equal(readlinkSync(join(binDir, ".podwire/node")), "/usr/bin/node");
   assert.equal(readManifest(binDir)?.version, "1.2.3");
+});
+
+test("installFiles of an installed Podwire makes a manifest of its own", () => {
+  using first = testFolders();
+  installFiles(first.request);
+  using second = testFolders({ bundleFolder: join(first.binDir, ".podwire"), version: "1.2.4" });
+  installFiles(second.request);
+  const { version, files } = readManifest(second.binDir) ?? assert.fail();
+  assert.equal(version, "1.2.4");
+  assert.deepEqual(
+    Object.keys(files).filter((path) => path.startsWith("/")),
+    [second.request.conflist?.path],
+  );
 });
 
 test("installFiles writes nothing the second time, and only what differs after an upgrade", () => {

@@ -93,7 +93,8 @@ function wantedFiles({ bundleFolder, plugins, conflist }: InstallRequest): reado
     sha256: hashOf(content),
   });
   const bundle = readdirSync(bundleFolder, { withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    // An installed Podwire has a manifest of its own there.
+    .filter((entry) => entry.isFile() && entry.name !== basename(manifestPath(bundleFolder)))
     .map(({ name }) => ({ name, content: readFileSync(join(bundleFolder, name)) }));
   const launcher = bundle.find(({ name }) => name === LAUNCHER);
   return [

@@ -19,7 +19,7 @@ exit 0`;
 const NAMESPACES = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"];
 
 export interface IsolatedProcessOptions {
-  /** A module, with its arguments. */
+  /** A module, with its arguments; options of node before it. */
   readonly program: readonly string[];
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;

@@ -3,7 +3,7 @@
  * A program of its own: `isolated.ts` starts it inside fresh namespaces, with the request as JSON in its argument.
  */
 import { spawnSync } from "node:child_process";
-import { globSync, mkdirSync } from "node:fs";
+import { globSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -11,8 +11,12 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { listClusterNames } from "../cluster/list-clusters.ts";
 import { type Leftover, leftovers, readMachineState } from "./machine-state.ts";
+import { entryFile, shareProcesses } from "./share-processes.ts";
 
 const ENTRY = join(import.meta.dirname, "../entry.ts");
+
+/** Many tests wait for something half of the time. */
+const WAITING = 1;
 
 export interface TestRequest {
   readonly files: readonly string[];
@@ -33,9 +37,10 @@ async function runTests({ files, names, timeoutMs }: TestRequest): Promise<TestO
   const before = readMachineState();
   const skipped: string[] = [];
   let failed = 0;
+  const entries = mkdtempSync(join(tmpdir(), "entries-"));
   const tests = run({
-    files: [...files],
-    concurrency: availableParallelism(),
+    files: shareProcesses(files).map((together, index) => entryFile(together, entries, index)),
+    concurrency: availableParallelism() + WAITING,
     timeout: timeoutMs,
     ...(names.length > 0 && { testNamePatterns: [...names] }),
   });
@@ -47,6 +52,7 @@ async function runTests({ files, names, timeoutMs }: TestRequest): Promise<TestO
     if (reason !== undefined) skipped.push(`${name}: ${reason === true ? "no reason given" : reason}`);
   });
   await pipeline(tests.compose(new spec()), process.stdout, { end: false });
+  rmSync(entries, { recursive: true });
   const left = leftovers(before, readMachineState());
   await takeDownClusters();
   return { failed, skipped, left };
