@@ -3,6 +3,7 @@
  * started goes down again; nodes that are not ready stay, to be looked at.
  */
 import { join } from "node:path";
+import { errorMessage } from "#base/error-message.ts";
 import { ClusterError } from "../cluster-error.ts";
 import type { ClusterStatus } from "./cluster-status.ts";
 import { lastLines } from "./component.ts";
@@ -47,7 +48,7 @@ export function startClusterLife(options: ClusterLifeOptions, signal: AbortSigna
       const starting = AbortSignal.any([stop, AbortSignal.timeout(START_TIMEOUT_MS)]);
       return await startCluster(options, progress, starting);
     } catch (cause) {
-      log.error("cluster not started", { error: String(cause) });
+      log.error("cluster not started", { error: errorMessage(cause) });
       down.abort(cause);
       throw stop.reason instanceof ClusterError ? stop.reason : notStarted(cause, spec.name, progress.current);
     }
@@ -102,7 +103,7 @@ async function notReady(
 }
 
 function notStarted(cause: unknown, name: string, phases: readonly string[]): ClusterError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = errorMessage(cause);
   return new ClusterError(
     "failed",
     {
