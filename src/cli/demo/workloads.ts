@@ -54,13 +54,14 @@ export async function runWorkloads(client: ApiClient, replicas: number, signal: 
 }
 
 /**
- * It is asked when it listens and not before, and drained before it ends. Then nodes send nobody any more, but what they
- * have sent may be on its way, or wait to be accepted: nginx resets that when it closes its sockets.
+ * It is asked when it listens and not before, and drained before it ends. Then nodes send nobody any more, but who was
+ * sent before may wait to be accepted, and on an overloaded machine for long: nginx resets that when it closes its socket.
+ * So it stays for as long as clients wait.
  */
 const SERVER = {
   image: "nginx",
   readinessProbe: { httpGet: { port: 80 }, periodSeconds: 1 },
-  lifecycle: { preStop: { sleep: { seconds: 1 } } },
+  lifecycle: { preStop: { sleep: { seconds: 5 } } },
 } as const;
 
 interface Workload {

@@ -6,9 +6,10 @@ import { spawnSync } from "node:child_process";
 import { globSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
-import { spec } from "node:test/reporters";
+import { spec, type TestEvent } from "node:test/reporters";
 import { listClusterNames } from "../cluster/list-clusters.ts";
 import { type Leftover, leftovers, readMachineState } from "./machine-state.ts";
 import { entryFile, shareProcesses } from "./share-processes.ts";
@@ -17,6 +18,8 @@ const ENTRY = join(import.meta.dirname, "../entry.ts");
 
 /** Many tests wait for something half of the time. */
 const WAITING = 1;
+/** They prove what a machine promises that is not overloaded, such as that no request is lost: nothing runs beside them. */
+const ALONE = /\/(demo|services)\.e2e\.test\.ts$/;
 
 export interface TestRequest {
   readonly files: readonly string[];
@@ -38,20 +41,34 @@ async function runTests({ files, names, timeoutMs }: TestRequest): Promise<TestO
   const skipped: string[] = [];
   let failed = 0;
   const entries = mkdtempSync(join(tmpdir(), "entries-"));
-  const tests = run({
-    files: shareProcesses(files).map((together, index) => entryFile(together, entries, index)),
-    concurrency: availableParallelism() + WAITING,
-    timeout: timeoutMs,
-    ...(names.length > 0 && { testNamePatterns: [...names] }),
-  });
-  tests.on("test:fail", () => {
-    failed += 1;
-  });
-  tests.on("test:pass", ({ name, skip, todo }) => {
-    const reason = skip ?? todo;
-    if (reason !== undefined) skipped.push(`${name}: ${reason === true ? "no reason given" : reason}`);
-  });
-  await pipeline(tests.compose(new spec()), process.stdout, { end: false });
+  const alone = files.filter((file) => ALONE.test(file));
+  const parts = [
+    { files: alone, concurrency: 1 },
+    {
+      files: shareProcesses(files.filter((file) => !alone.includes(file))).map((together, index) =>
+        entryFile(together, entries, index),
+      ),
+      concurrency: availableParallelism() + WAITING,
+    },
+  ];
+
+  async function* events(): AsyncGenerator<TestEvent> {
+    for (const part of parts.filter((each) => each.files.length > 0)) {
+      const options = { ...part, timeout: timeoutMs, ...(names.length > 0 && { testNamePatterns: [...names] }) };
+      // What the stream of a run consists of, which its type does not say.
+      for await (const event of run(options) as AsyncIterable<TestEvent>) {
+        if (event.type === "test:fail") failed += 1;
+        if (event.type === "test:pass") {
+          const { name, skip, todo } = event.data;
+          const reason = skip ?? todo;
+          if (reason !== undefined) skipped.push(`${name}: ${reason === true ? "no reason given" : reason}`);
+        }
+        yield event;
+      }
+    }
+  }
+
+  await pipeline(Readable.from(events()), new spec(), process.stdout, { end: false });
   rmSync(entries, { recursive: true });
   const left = leftovers(before, readMachineState());
   await takeDownClusters();
