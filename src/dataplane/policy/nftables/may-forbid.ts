@@ -20,6 +20,11 @@ export function podMayForbid(before: PodRules, after: PodRules | undefined): boo
   return podDirectionMayForbid(before.ingress, after.ingress) || podDirectionMayForbid(before.egress, after.egress);
 }
 
+/** Some policy selects it. */
+export function isRestricted({ ingress, egress }: PodRules): boolean {
+  return [ingress, egress].some(({ admin, network, baseline }) => admin.length + network.length + baseline.length > 0);
+}
+
 function podDirectionMayForbid(before: PodDirection, after: PodDirection): boolean {
   if (!isDeepStrictEqual([before.admin, before.baseline], [after.admin, after.baseline])) return true;
   const isNewlyIsolated = before.network.length === 0 && after.network.length > 0;

@@ -23,7 +23,7 @@ import {
   passes,
 } from "./compile-direction.ts";
 import { compilePod } from "./compile-pod.ts";
-import { directionMayForbid, podMayForbid } from "./may-forbid.ts";
+import { directionMayForbid, isRestricted, podMayForbid } from "./may-forbid.ts";
 import type { ElementDelta, TableChanges } from "./programmed-table.ts";
 import {
   copyModel,
@@ -83,6 +83,10 @@ export function createModelCompiler(initial: RuleModel): ModelCompiler {
     pending.pods.add(id);
     // An address that had another pod is judged by other rules now.
     for (const address of others.size > 0 ? (after?.addresses ?? []) : []) pending.judgeAgain.add(address);
+    if (after !== undefined && isRestricted(after)) {
+      // It may have been nobody's before, or somebody's outside.
+      for (const address of after.addresses) if (!before?.addresses.includes(address)) pending.judgeAgain.add(address);
+    }
     if (before === undefined || !podMayForbid(before, after)) return;
     for (const address of before.addresses) pending.judgeAgain.add(address);
   }
