@@ -32,6 +32,7 @@ export interface ServicesBenchOptions {
 const LARGEST_OF_IPTABLES = 10_000;
 /** Each change reads the whole ruleset again. */
 const CHANGES_OF_IPTABLES = 3;
+const WARM_UP_CHANGES = 300;
 const DEADLINE_MS = 10 * 60_000;
 /** What has not written all by then is stopped: that it takes longer is all that is to be known. */
 const PROGRAM_DEADLINE_MS = 200_000;
@@ -113,8 +114,11 @@ export async function runServicesBench(
       if (contestant === "iptables" && services > LARGEST_OF_IPTABLES) continue;
       progress(`${contestant}: ${services} Services`);
       const { endpointsEach, connections, rounds } = options;
-      const changes = contestant === "iptables" ? Math.min(CHANGES_OF_IPTABLES, options.changes) : options.changes;
-      const worker = { contestant, services, endpointsEach, connections, rounds, changes };
+      const counts =
+        contestant === "iptables"
+          ? { changes: Math.min(CHANGES_OF_IPTABLES, options.changes), warmUpChanges: 0 }
+          : { changes: options.changes, warmUpChanges: WARM_UP_CHANGES };
+      const worker = { contestant, services, endpointsEach, connections, rounds, ...counts };
       const measured = await runWorker({ ...worker, programDeadlineMs: PROGRAM_DEADLINE_MS }, signal);
       if ("stoppedAfterMs" in measured) {
         const afterSeconds = measured.stoppedAfterMs / 1000;

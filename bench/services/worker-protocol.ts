@@ -11,6 +11,8 @@ export interface ServicesWorkerOptions {
   readonly rounds: number;
   /** Changes of one endpoint. */
   readonly changes: number;
+  /** Before those that count: a program's first changes are slower than all others, at any number of Services. */
+  readonly warmUpChanges: number;
   /** Writing all is stopped then. */
   readonly programDeadlineMs: number;
 }

@@ -5,6 +5,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { closeSync } from "node:fs";
+import { setTimeout as pass } from "node:timers/promises";
 import { type Family, type IpAddress, parseAddress } from "#base/ip-address.ts";
 import { createIptablesServiceProxy } from "#dataplane/services/iptables/create-iptables-service-proxy.ts";
 import { createNftablesServiceProxy } from "#dataplane/services/nftables/create-nftables-service-proxy.ts";
@@ -30,6 +31,8 @@ const SO_REUSEADDR = 2;
 const SO_LINGER = 13;
 const BACKLOG = 128;
 const WARM_UP = 200;
+/** Kernel and V8 have work of their own behind so many elements: what changes cost comes to rest with it. */
+const SETTLE_MS = 1_000;
 
 interface Contestant {
   /** Undefined: it was stopped at the deadline. */
@@ -83,18 +86,14 @@ function timed(work: () => unknown): number {
 }
 
 async function measure(options: ServicesWorkerOptions): Promise<ServicesMeasurement | ProgramStopped> {
-  const { contestant, services, endpointsEach, connections, rounds, changes, programDeadlineMs } = options;
+  const { contestant, services, endpointsEach, connections, rounds, programDeadlineMs } = options;
   prepareAddresses();
   const ports = sampleServices(services, endpointsEach);
   const target = contestant === "podwire" ? podwire() : iptables(programDeadlineMs);
   const programMs = await target.program(ports);
   if (programMs === undefined) return { stoppedAfterMs: programDeadlineMs };
-  const changeMs: number[] = [];
-  for (let change = 0; change < changes; change++) {
-    const number = Math.floor((change * 7919) % services);
-    changeMs.push(await target.change(sampleService(number, endpointsEach, 1 + (change % 3))));
-    await target.change(sampleService(number, endpointsEach));
-  }
+  await pass(SETTLE_MS);
+  const changeMs = await changeSome(target, options);
   const server = listenAt(parseAddress("0.0.0.0"));
   const ways = {
     direct: { address: podAddress(0), port: BACKEND_PORT },
@@ -114,6 +113,21 @@ async function measure(options: ServicesWorkerOptions): Promise<ServicesMeasurem
   }
   closeSync(server);
   return { programMs, changeMs, connectUs, cpuUsPerConnection };
+}
+
+/** Milliseconds of one changed endpoint each, in turn with the way back. */
+async function changeSome(
+  target: Contestant,
+  { services, endpointsEach, changes, warmUpChanges }: ServicesWorkerOptions,
+): Promise<readonly number[]> {
+  const samples: number[] = [];
+  for (let change = 0; change < warmUpChanges + changes; change++) {
+    const number = Math.floor((change * 7919) % services);
+    const spentMs = await target.change(sampleService(number, endpointsEach, 1 + (change % 3)));
+    if (change >= warmUpChanges) samples.push(spentMs);
+    await target.change(sampleService(number, endpointsEach));
+  }
+  return samples;
 }
 
 function listenAt(address: IpAddress): number {

@@ -165,6 +165,24 @@ test(
   },
 );
 
+test(
+  "startServices serves without the pod networks after a while, and says so until it has them",
+  requireRoot,
+  async () => {
+    using world = createWorld();
+    world.put();
+    await using cluster = shareCluster(world.client, SILENT);
+    const deps = { cluster, netns: world.netns, log: SILENT, podNetworksTimeoutMs: 0 };
+    await using services = await startServices(deps, OPTIONS);
+    await waitUntilProgrammed(world.client, NAME, deadline());
+    assert.equal(await world.connect(), "pod");
+    const problems = async () => (await services.report()).services.problems.join();
+    assert.match(await problems(), /pod networks are not known/);
+    services.setPodNetworks({ networks: [parsePrefix("10.244.0.0/16")], nodePods: [parsePrefix("10.244.0.0/24")] });
+    assert.equal(await problems(), "");
+  },
+);
+
 test("startServices restores rules that somebody flushed", requireRoot, async () => {
   using world = createWorld();
   world.put();

@@ -43,6 +43,8 @@ export interface ServicesDeps {
   readonly log: Log;
   /** Default: by the option. */
   readonly openProxy?: OpenServiceProxy;
+  /** How long to wait for the pod networks. Default: 5 s. */
+  readonly podNetworksTimeoutMs?: number;
 }
 
 export interface AgentServices extends AsyncDisposable {
@@ -53,9 +55,10 @@ export interface AgentServices extends AsyncDisposable {
 
 /** The pod network is ready long before, or has a problem of its own: Services then work by what the node says. */
 const POD_NETWORKS_TIMEOUT_MS = 5_000;
+const NO_POD_NETWORKS = "pods of other nodes count as the outside: the pod networks are not known";
 
 export async function startServices(deps: ServicesDeps, options: ServicesOptions): Promise<AgentServices> {
-  const { cluster, netns, log, openProxy = openServiceProxy } = deps;
+  const { cluster, netns, log, openProxy = openServiceProxy, podNetworksTimeoutMs = POD_NETWORKS_TIMEOUT_MS } = deps;
   await using stack = new AsyncDisposableStack();
   const nft = stack.use(createNftSocket(netns));
   const { proxy, isOurs } = await openProxy(options.proxy, { nft, netns });
@@ -172,12 +175,13 @@ export async function startServices(deps: ServicesDeps, options: ServicesOptions
   );
   stack.use(informers.nodes.subscribe({ onAdd: setNode, onUpdate: setNode }));
   const networksKnown = Promise.withResolvers<void>();
-  const timer = setTimeout(networksKnown.resolve, POD_NETWORKS_TIMEOUT_MS);
+  const timer = setTimeout(networksKnown.resolve, podNetworksTimeoutMs);
   stack.defer(() => clearTimeout(timer));
   const lists = Object.values(informers).map(({ synced }) => synced);
   Promise.all([...lists, networksKnown.promise]).then(
     () => {
       isComplete = true;
+      if (podNetworks === undefined) log.info("services work without the pod networks", { reason: NO_POD_NETWORKS });
       setNode();
     },
     () => undefined, // closed
@@ -196,7 +200,7 @@ export async function startServices(deps: ServicesDeps, options: ServicesOptions
         state: loop?.state(),
         programmed: loop?.programmed(),
         waitingFor: Object.entries(informers).flatMap(([name, informer]) => (informer.hasSynced() ? [] : [name])),
-        problems: healthChecks.problems(),
+        problems: [...(isComplete && podNetworks === undefined ? [NO_POD_NETWORKS] : []), ...healthChecks.problems()],
         drift: async () => (await loop?.drift()) ?? [],
       }),
     }),
