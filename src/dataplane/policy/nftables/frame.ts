@@ -153,16 +153,16 @@ export function frameFragment({ nodePods, podLinks, bridges = [], overlayPorts =
       ["unknown/ingress", unknownChain("ingress")],
       ["spoofed", { rules: dropRules("egress", undefined, "spoofed address") }],
       [
+        "link",
+        { rules: FAMILIES.map((family) => plain(matchFamily(FIELDS[family].name), notOwn(family), goto("spoofed"))) },
+      ],
+      [
         "prerouting",
         {
           base: { type: "filter", hook: "prerouting", priority: PRIORITY.raw },
           rules: [
-            ...FAMILIES.map((family) =>
-              plain(inSet([iifname], LINKS.set), matchFamily(FIELDS[family].name), notOwn(family), goto("spoofed")),
-            ),
-            ...podLinks.map((name) =>
-              plain(matchName(iifname, "==", name), inSet([iifname], LINKS.set, "!="), goto("spoofed")),
-            ),
+            plain(inSet([iifname], LINKS.set), goto("link")),
+            ...podLinks.map((name) => plain(matchName(iifname, "==", name), goto("spoofed"))),
           ],
         },
       ],
