@@ -49,7 +49,8 @@ export async function measureIperf(pair: PodPair, options: IperfOptions, signal:
       stdio: ["ignore", "pipe", "ignore"],
       signal: deadline,
     });
-    const output = await text(client.stdout);
+    // Until it has ended: the signal that tells of it would break off a system call of whoever is next.
+    const [output] = await Promise.all([text(client.stdout), once(client, "exit")]);
     return readReport(output, readCpuSeconds() - before);
   } finally {
     server.kill("SIGKILL");
