@@ -59,13 +59,15 @@ function callUnary<Request, Response>(
     new CriError(method.name, "CANCELLED", "the caller does not wait any longer", { cause: signal.reason });
   if (signal.aborted) return Promise.reject(aborted());
   return new Promise((resolve, reject) => {
+    const metadata = new Metadata();
+    if (method.namespace !== undefined) metadata.set("containerd-namespace", method.namespace);
     const options: CallOptions = { deadline: Date.now() + timeoutMs + (method.asksForMs?.(request) ?? 0) };
     const call = client.makeUnaryRequest(
       method.path,
       (value: Request) => encodeMessage(method.request, value),
       (bytes) => decodeMessage(method.response, bytes),
       request,
-      new Metadata(),
+      metadata,
       options,
       (error, response) => {
         signal.removeEventListener("abort", cancel);

@@ -1,6 +1,6 @@
 /**
- * The calls of CRI that Podwire makes, as one table; the client's methods follow from it.
- * Source: k8s.io/cri-api, package runtime.v1, services RuntimeService and ImageService.
+ * The calls of CRI that Podwire makes, and those of containerd's own services beside it, as one table; the client's
+ * methods follow from it. Source: k8s.io/cri-api, package runtime.v1, services RuntimeService and ImageService.
  */
 import {
   bool,
@@ -37,6 +37,7 @@ import {
   pullImageResponse,
   removeImageRequest,
 } from "./image-messages.ts";
+import { deleteLeaseRequest, listLeasesRequest, listLeasesResponse } from "./lease-messages.ts";
 import {
   listPodSandboxRequest,
   listPodSandboxResponse,
@@ -54,6 +55,8 @@ export interface UnaryMethod<Request, Response> {
   readonly path: string;
   readonly request: ProtobufType<unknown, Request, undefined>;
   readonly response: ProtobufType<Response, never, undefined>;
+  /** Of containerd, where the service is its own. */
+  readonly namespace?: string;
   /** Milliseconds that the request itself asks the runtime to wait; they come on top of the client's own patience. */
   readonly asksForMs?: (request: Request) => number;
 }
@@ -98,6 +101,18 @@ function images<Request, Response>(
   return { name, path: `/runtime.v1.ImageService/${name}`, request, response };
 }
 
+/** Where containerd keeps what belongs to CRI. */
+const CRI_NAMESPACE = "k8s.io";
+
+function leases<Request, Response>(
+  name: string,
+  request: ProtobufType<unknown, Request, undefined>,
+  response: ProtobufType<Response, never, undefined>,
+): UnaryMethod<Request, Response> {
+  const path = `/containerd.services.leases.v1.Leases/${name}`;
+  return { name: `${name} of leases`, path, request, response, namespace: CRI_NAMESPACE };
+}
+
 const LONGEST_PULL_MS = 3_600_000;
 
 export const criMethods = {
@@ -131,4 +146,6 @@ export const criMethods = {
   listImages: images("ListImages", listImagesRequest, listImagesResponse),
   removeImage: images("RemoveImage", removeImageRequest, empty),
   imageFsInfo: images("ImageFsInfo", imageFsInfoRequest, imageFsInfoResponse),
+  listLeases: leases("List", listLeasesRequest, listLeasesResponse),
+  deleteLease: leases("Delete", deleteLeaseRequest, empty),
 } as const;

@@ -115,6 +115,13 @@ suite("a running cluster", needs, () => {
     assert.equal(await shims(), 0);
   });
 
+  /** As one is left when containerd is killed while it makes a container: for a day it would keep the snapshot. */
+  test("the lease of a containerd that was killed goes with its next start", async () => {
+    await cluster.inNode(second, "ctr -n k8s.io leases create -x 24h left=behind");
+    await cluster.kill("containerd", second);
+    assert.equal(await cluster.inNode(second, "ctr -n k8s.io leases ls -q"), "");
+  });
+
   test("all components of all nodes killed at once: pods stay", () =>
     withPods(async ([from, to]) => {
       assert.ok(from && to);

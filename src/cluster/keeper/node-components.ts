@@ -6,6 +6,7 @@ import { statePaths } from "#agent/state-paths.ts";
 import { createCriClient } from "#cri/cri-client.ts";
 import { waitForCri } from "../containerd.ts";
 import { endOrphanedShims, listShims } from "../end-orphaned-shims.ts";
+import { endStaleLeases } from "../end-stale-leases.ts";
 import { NODE_PODWIRE } from "../node-agent.ts";
 import type { NodeMachine } from "../node-machine.ts";
 import { NODE_FILES_DIR } from "../node-root.ts";
@@ -31,6 +32,7 @@ export function containerdComponent(options: NodeProgramOptions): Component {
     name: "containerd",
     async start(signal) {
       const earlier = await listShims(machine);
+      const startedAt = new Date();
       const program = await spawn(options, "containerd", [
         "containerd",
         "--config",
@@ -39,6 +41,7 @@ export function containerdComponent(options: NodeProgramOptions): Component {
       using cri = createCriClient(criSocket);
       await untilReady(program, (waiting) => waitForCri(criSocket, cri, waiting), signal);
       await endOrphanedShims(machine, cri, earlier, signal);
+      await endStaleLeases(cri, startedAt, signal);
       return program;
     },
   };
