@@ -4,7 +4,8 @@
  * nearly all that they have; smaller limits cost them next to no time. Source: V8 flag definitions, `node --v8-options`.
  */
 import { PerformanceObserver } from "node:perf_hooks";
-import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
+import { getHeapSpaceStatistics } from "node:v8";
+import { setV8Flag } from "./v8-flags.ts";
 
 export interface HeapBounds {
   /** For new objects, both halves together. */
@@ -13,41 +14,31 @@ export interface HeapBounds {
 
 /** What the requests of some milliseconds make dies in there. */
 const NEW_SPACE_BYTES = 32 * 1024 * 1024;
-/** Growth of the old objects until the next full collection: a small heap may double, a large one is looked through sooner. */
-const GROWTH = { ofSmall: 100, ofLarge: 30 } as const;
-const LARGE_HEAP_BYTES = 96 * 1024 * 1024;
+/**
+ * Growth of the old objects until the next full collection, in percent, by how many there are at least: a heap may double,
+ * a large one is looked through sooner. With a small one V8 is left alone (0), also because it takes no bytecode that was
+ * made before, not even that of Node's own modules, as long as a flag is another one than at its start.
+ */
+const GROWTH = [
+  { fromBytes: 96 * 1024 * 1024, percent: 30 },
+  { fromBytes: 32 * 1024 * 1024, percent: 100 },
+  { fromBytes: 0, percent: 0 },
+] as const;
 
 /**
  * For the whole process. V8 reads both flags whenever it decides about growth, so that they count at once; a limit of
  * the new space itself it reads only when it starts.
  */
 export function boundHeap({ newSpaceBytes = NEW_SPACE_BYTES }: HeapBounds = {}): Disposable {
-  const growth = createFlag("heap-growing-percent");
-  const factor = createFlag("semi-space-growth-factor");
-  growth.set(GROWTH.ofSmall);
   // Collections are what changes the size: it doubles under load, and shrinks when the process has been idle.
   const observer = new PerformanceObserver(() => {
     const { newBytes, usedBytes } = readHeap();
-    factor.set(newBytes < newSpaceBytes ? 2 : 1);
-    growth.set(usedBytes < LARGE_HEAP_BYTES ? GROWTH.ofSmall : GROWTH.ofLarge);
+    setV8Flag("semi-space-growth-factor", { value: newBytes < newSpaceBytes ? 2 : 1, initial: 2 });
+    const growth = GROWTH.find(({ fromBytes }) => usedBytes >= fromBytes);
+    setV8Flag("heap-growing-percent", { value: growth?.percent ?? 0, initial: 0 });
   });
   observer.observe({ entryTypes: ["gc"] });
   return { [Symbol.dispose]: () => observer.disconnect() };
-}
-
-interface Flag {
-  set(value: number): void;
-}
-
-function createFlag(name: string): Flag {
-  let current: number | undefined;
-  return {
-    set(value) {
-      if (value === current) return;
-      current = value;
-      setFlagsFromString(`--${name}=${value}`);
-    },
-  };
 }
 
 function readHeap(): { readonly newBytes: number; readonly usedBytes: number } {

@@ -6,26 +6,28 @@
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { constants, Script } from "node:vm";
+import { withInitialV8Flags } from "#base/v8-flags.ts";
+import { BYTECODE_STAGES, type BytecodeStage } from "./bytecode-stages.ts";
 
 /** Commands with a bundle of their own; set by scripts/build.ts. */
 declare const PROGRAMS: readonly string[];
 
-/** By then a program has done what it does at its start; those that end earlier save at their end. */
-const SAVE_AFTER_MS = 1_500;
 const folder = __dirname;
 const cacheFolder = join(folder, "code-cache");
 const requireOutside = createRequire(join(folder, "podwire.cjs"));
 const loaded = new Map<string, NodeJS.Module>();
 
-interface Unsaved {
+interface LoadedScript {
   readonly file: string;
-  readonly cachePath: string;
+  readonly path: string;
   readonly script: Script;
+  /** The bytecode that there is. */
+  kept: BytecodeStage | undefined;
 }
 
-const unsaved: Unsaved[] = [];
+const scripts: LoadedScript[] = [];
 
 /** Of a bundle's `require`: other bundles are loaded here, too. */
 function requireBundle(id: string): unknown {
@@ -37,14 +39,13 @@ function loadBundle(file: string): unknown {
   if (known !== undefined) return known.exports;
   const path = join(folder, file);
   const source = readFileSync(path, "utf8");
-  const cachePath = join(cacheFolder, `${file}-${cacheKey(path)}`);
-  const cachedData = tryRead(cachePath);
+  const { stage, data: cachedData } = readBytecode(path);
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename: path,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cachedData && { cachedData }),
   });
-  if (script.cachedDataRejected !== false) unsaved.push({ file, cachePath, script });
+  scripts.push({ file, path, script, kept: script.cachedDataRejected === false ? stage : undefined });
   const module = { exports: {} } as NodeJS.Module;
   loaded.set(file, module);
   // What the wrapper above evaluates to.
@@ -53,10 +54,25 @@ function loadBundle(file: string): unknown {
   return module.exports;
 }
 
+interface Bytecode {
+  readonly stage: BytecodeStage | undefined;
+  readonly data: Buffer | undefined;
+}
+
+/** The best that there is. */
+function readBytecode(path: string): Bytecode {
+  for (const { name: stage } of BYTECODE_STAGES.toReversed()) {
+    const data = tryRead(cachePath(path, stage));
+    if (data !== undefined) return { stage, data };
+  }
+  return { stage: undefined, data: undefined };
+}
+
 /** Another one as soon as the file is another one: V8 compares no more than the source's length. */
-function cacheKey(path: string): string {
+function cachePath(path: string, stage: BytecodeStage): string {
   const { ino, size, mtimeNs } = statSync(path, { bigint: true });
-  return [ino, size, mtimeNs].map((part) => part.toString(36)).join("-");
+  const key = [ino, size, mtimeNs].map((part) => part.toString(36)).join("-");
+  return join(cacheFolder, `${basename(path)}-${key}.${stage}`);
 }
 
 function tryRead(path: string): Buffer | undefined {
@@ -67,30 +83,41 @@ function tryRead(path: string): Buffer | undefined {
   }
 }
 
-/** Whole or not at all. Where it cannot be written, every start compiles anew. */
-function save(): void {
-  for (const { file, cachePath, script } of unsaved.splice(0)) {
+/** What there is no bytecode of, or less. Where it cannot be written, every start compiles anew. */
+function save(stage: BytecodeStage): void {
+  for (const loadedScript of scripts) {
+    if (loadedScript.kept === "whole" || loadedScript.kept === stage) continue;
     try {
-      mkdirSync(cacheFolder, { mode: 0o700, recursive: true });
-      const draft = `${cachePath}.${process.pid}`;
-      writeFileSync(draft, script.createCachedData(), { mode: 0o600 });
-      for (const name of readdirSync(cacheFolder)) {
-        const isOlder = name.startsWith(`${file}-`) && !name.startsWith(`${file}-${cacheKey(join(folder, file))}`);
-        if (isOlder) rmSync(join(cacheFolder, name), { force: true });
-      }
-      renameSync(draft, cachePath);
+      saveOne(loadedScript, stage);
+      loadedScript.kept = stage;
     } catch {
       return;
     }
   }
 }
 
+/** At once or not at all; what it takes the place of goes. */
+function saveOne({ file, path, script }: LoadedScript, stage: BytecodeStage): void {
+  const target = cachePath(path, stage);
+  const { mtimeMs = 0 } = statSync(target, { throwIfNoEntry: false }) ?? {};
+  if (mtimeMs > performance.timeOrigin) return; // another process of the same program was first
+  mkdirSync(cacheFolder, { mode: 0o700, recursive: true });
+  const draft = `${target}.${process.pid}`;
+  writeFileSync(
+    draft,
+    withInitialV8Flags(() => script.createCachedData()),
+    { mode: 0o600 },
+  );
+  renameSync(draft, target);
+  for (const name of readdirSync(cacheFolder)) {
+    if (name.startsWith(`${file}-`) && name !== basename(target)) rmSync(join(cacheFolder, name), { force: true });
+  }
+}
+
 const [command = ""] = process.argv.slice(2);
 const { main } = loadBundle(PROGRAMS.includes(command) ? `${command}.cjs` : "main.cjs") as typeof import("./main.ts");
-if (unsaved.length > 0) {
-  setTimeout(save, SAVE_AFTER_MS).unref();
-  process.on("exit", save);
-}
+for (const { name, afterMs } of BYTECODE_STAGES) setTimeout(save, afterMs, name).unref();
+process.on("exit", () => save("early"));
 void main(process.argv.slice(2)).then((exitCode) => {
   process.exitCode = exitCode;
 });
