@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import { CriError } from "#cri/cri-error.ts";
 import { createLimit } from "../limit.ts";
 import { container, podObject } from "../testing/pod-object.ts";
-import { createImagePuller, ImageError } from "./create-image-puller.ts";
+import { createImagePuller, ImageError, type ImageRequest } from "./create-image-puller.ts";
 import type { RegistryCredential } from "./registry-credentials.ts";
 
 interface World {
@@ -49,15 +49,15 @@ function world({ known = [], credentials = [], pull = async () => undefined }: W
     credentials: async () => credentials,
     now: () => clock.nowMs,
   });
-  const ensure = (image: string, imagePullPolicy?: "Always" | "IfNotPresent" | "Never") =>
-    puller.ensure(
-      {
-        pod: podObject(),
-        container: container("app", { image, ...(imagePullPolicy && { imagePullPolicy }) }),
-        tell: ({ reason, message }) => told.push(`${reason}: ${message}`),
-      },
-      AbortSignal.timeout(10_000),
-    );
+  const requestOf = (image: string, imagePullPolicy?: "Always" | "IfNotPresent" | "Never"): ImageRequest => ({
+    pod: podObject(),
+    container: container("app", { image, ...(imagePullPolicy && { imagePullPolicy }) }),
+    tell: ({ reason, message }) => told.push(`${reason}: ${message}`),
+  });
+  const ensure = (...request: Parameters<typeof requestOf>) =>
+    puller.ensure(requestOf(...request), AbortSignal.timeout(10_000));
+  const begin = (image: string, signal: AbortSignal = AbortSignal.timeout(10_000)) =>
+    puller.begin(requestOf(image), signal);
   const failure = async (image: string, policy?: "Never"): Promise<ImageError> => {
     try {
       await ensure(image, policy);
@@ -67,12 +67,48 @@ function world({ known = [], credentials = [], pull = async () => undefined }: W
     }
     throw new Error("it was pulled");
   };
-  return { ensure, failure, told, clock, mostAtOnce: () => mostAtOnce };
+  return { begin, ensure, failure, told, clock, mostAtOnce: () => mostAtOnce };
 }
 
 const missing = () => Promise.reject(new CriError("PullImage", "NOT_FOUND", "failed to pull and unpack image"));
 
 suite("createImagePuller", () => {
+  test("what was begun is not pulled again, and told once", async () => {
+    const pulled: string[] = [];
+    const { begin, ensure, told } = world({ pull: async (image) => void pulled.push(image) });
+    begin("app:1");
+    begin("app:1");
+    assert.equal(await ensure("app:1"), "id-of-app:1");
+    assert.deepEqual(pulled, ["app:1"]);
+    assert.deepEqual(told.filter((text) => text.startsWith("Pull")).length, 2);
+    await ensure("app:1");
+    assert.match(told.at(-1) ?? "", /already present/);
+  });
+
+  test("what was begun and failed is heard from ensure; the next one waits", async () => {
+    const { begin, failure } = world({ pull: missing });
+    begin("app:1");
+    assert.equal((await failure("app:1")).reason, "ErrImagePull");
+    assert.equal((await failure("app:1")).reason, "ImagePullBackOff");
+  });
+
+  test("what was begun and broken off is pulled by ensure", async () => {
+    const stop = new AbortController();
+    let pulls = 0;
+    const { begin, ensure, told } = world({
+      async pull() {
+        pulls += 1;
+        if (pulls > 1) return;
+        stop.abort(new Error("the pod has changed"));
+        stop.signal.throwIfAborted();
+      },
+    });
+    begin("app:1", stop.signal);
+    assert.equal(await ensure("app:1"), "id-of-app:1");
+    assert.equal(pulls, 2);
+    assert.ok(!told.some((text) => text.startsWith("Failed")), told.join("\n"));
+  });
+
   test("an image that is there is not pulled, unless it must be", async () => {
     const { ensure, told } = world({ known: ["app:1"] });
     assert.equal(await ensure("app:1"), "id-of-app:1");

@@ -39,6 +39,8 @@ export interface ImageRequest {
 }
 
 export interface ImagePuller {
+  /** Starts what `ensure` will be asked for soon, and tells its events; how it ends is heard from `ensure` alone. */
+  begin(request: ImageRequest, signal: AbortSignal): void;
   /** Gives what the runtime calls the image. Rejects with ImageError. */
   ensure(request: ImageRequest, signal: AbortSignal): Promise<string>;
   forget(uid: string): void;
@@ -63,6 +65,8 @@ interface Failure {
 
 export function createImagePuller({ cri, limit, credentials, now, onPulled }: ImagePullerDeps): ImagePuller {
   const failures = new Map<string, Map<string, Failure>>();
+  /** What was begun and not yet asked for, by pod and image. */
+  const begun = new Map<string, Map<string, Promise<string>>>();
 
   async function pull({ pod, container, tell }: ImageRequest, signal: AbortSignal): Promise<string> {
     const name = container.image;
@@ -104,26 +108,57 @@ export function createImagePuller({ cri, limit, credentials, now, onPulled }: Im
     }
   }
 
+  async function bring(request: ImageRequest, signal: AbortSignal): Promise<string> {
+    const { container, tell } = request;
+    const name = container.image;
+    requireName(name, tell, now() + LONGEST_BACK_OFF_MS);
+    const policy = container.imagePullPolicy ?? defaultPullPolicy(name);
+    if (policy === "Always") return await pull(request, signal);
+    const { image } = await cri.imageStatus({ image: { image: name } }, signal);
+    if (image !== undefined) {
+      const message = `Container image "${name}" already present on machine`;
+      tell({ type: "Normal", reason: "Pulled", message });
+      return image.id;
+    }
+    if (policy === "IfNotPresent") return await pull(request, signal);
+    const message = `Container image "${name}" is not present with pull policy of Never`;
+    tell({ type: "Warning", reason: "ErrImageNeverPull", message });
+    tell({ type: "Warning", reason: "Failed", message: "Error: ErrImageNeverPull" });
+    throw new ImageError("ErrImageNeverPull", message, now() + FIRST_BACK_OFF_MS);
+  }
+
+  function takeBegun({ pod, container }: ImageRequest): Promise<string> | undefined {
+    const ofPod = begun.get(pod.metadata.uid ?? "");
+    const one = ofPod?.get(container.image);
+    ofPod?.delete(container.image);
+    return one;
+  }
+
   return {
-    async ensure(request, signal) {
-      const { container, tell } = request;
-      const name = container.image;
-      requireName(name, tell, now() + LONGEST_BACK_OFF_MS);
-      const policy = container.imagePullPolicy ?? defaultPullPolicy(name);
-      if (policy === "Always") return await pull(request, signal);
-      const { image } = await cri.imageStatus({ image: { image: name } }, signal);
-      if (image !== undefined) {
-        const message = `Container image "${name}" already present on machine`;
-        tell({ type: "Normal", reason: "Pulled", message });
-        return image.id;
-      }
-      if (policy === "IfNotPresent") return await pull(request, signal);
-      const message = `Container image "${name}" is not present with pull policy of Never`;
-      tell({ type: "Warning", reason: "ErrImageNeverPull", message });
-      tell({ type: "Warning", reason: "Failed", message: "Error: ErrImageNeverPull" });
-      throw new ImageError("ErrImageNeverPull", message, now() + FIRST_BACK_OFF_MS);
+    begin(request, signal) {
+      const uid = request.pod.metadata.uid ?? "";
+      const ofPod = begun.get(uid) ?? new Map<string, Promise<string>>();
+      begun.set(uid, ofPod);
+      const name = request.container.image;
+      if (ofPod.has(name)) return;
+      const bringing = bring(request, signal);
+      ofPod.set(name, bringing);
+      // Broken off, it is nothing that was found out about the image.
+      bringing.catch((error: unknown) => {
+        if (!(error instanceof ImageError) && ofPod.get(name) === bringing) ofPod.delete(name);
+      });
     },
-    forget: (uid) => void failures.delete(uid),
+    async ensure(request, signal) {
+      const early = await takeBegun(request)?.catch((error: unknown) => {
+        if (error instanceof ImageError) throw error;
+      });
+      signal.throwIfAborted();
+      return early ?? (await bring(request, signal));
+    },
+    forget(uid) {
+      failures.delete(uid);
+      begun.delete(uid);
+    },
   };
 }
 

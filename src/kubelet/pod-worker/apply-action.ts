@@ -1,4 +1,5 @@
 /** Does what a plan says, one action at a time, and tells it in events with the kubelet's own texts. */
+import type { Container } from "#api/kinds/pod/container.ts";
 import type { Pod } from "#api/kinds/pod/pod.ts";
 import type { RecordedEvent } from "#api-client/event-recorder.ts";
 import type { CriClient } from "#cri/cri-client.ts";
@@ -76,6 +77,9 @@ async function createSandbox(deps: ActionDeps, pod: Pod, attempt: number, signal
   for (const message of limitDns(podDns(pod, dns)).omissions)
     tell(pod, { type: "Warning", reason: "DNSConfigForming", message });
   const config = sandboxConfig({ pod, attempt, dns, cgroupParent, logRoot });
+  // Images come while the sandbox gets its network: neither needs the other.
+  for (const container of firstContainers(pod))
+    deps.puller.begin({ pod, container, tell: (event) => tell(pod, event) }, signal);
   try {
     const runtimeHandler = pod.spec.runtimeClassName ?? "";
     await limit(() => cri.runPodSandbox({ config, runtimeHandler }, signal), signal);
@@ -85,6 +89,12 @@ async function createSandbox(deps: ActionDeps, pod: Pod, attempt: number, signal
     tell(pod, { type: "Warning", reason: "FailedCreatePodSandBox", message });
     throw new SandboxError(message, { cause });
   }
+}
+
+/** Those that can start as soon as there is a sandbox. */
+function firstContainers({ spec }: Pod): readonly Container[] {
+  const [init] = spec.initContainers ?? [];
+  return init === undefined ? spec.containers : [init];
 }
 
 /** Before the runtime tries it in vain: while there is no CNI configuration. */
