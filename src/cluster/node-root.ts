@@ -80,10 +80,8 @@ export function planNodeRoot(
     ["mount", "-n", "--move", HELD_BIN, CNI_BIN_DIR],
     ["mount", "-n", "--move", HELD_CONF, CNI_CONF_DIR],
     ["cp", "--remove-destination", `${NODE_FILES_DIR}/hosts`, `${NODE_FILES_DIR}/resolv.conf`, "/etc/"],
-    ...PRIVATE_FOLDERS.flatMap((path): Command[] => [
-      ["mkdir", "-p", HELD_DISK + path],
-      ["mount", "-n", "--bind", HELD_DISK + path, path],
-    ]),
+    ["mkdir", "-p", ...PRIVATE_FOLDERS.map((path) => HELD_DISK + path)],
+    ...PRIVATE_FOLDERS.map((path): Command => ["mount", "-n", "--bind", HELD_DISK + path, path]),
     ["mount", "-n", "-t", "proc", "proc", "/proc"],
     ["hostname", hostname],
     // The cgroup mounts are held while /sys changes. This must come before the tree is shared: the lazy

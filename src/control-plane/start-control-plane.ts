@@ -33,6 +33,7 @@ import { type ApiServer, startApiServer } from "./http/start-api-server.ts";
 import type { Listen } from "./http/start-listener.ts";
 import { openPki, type Pki } from "./pki/open-pki.ts";
 import { startCertificateRenewal } from "./pki/renew-certificates.ts";
+import { serverNamesOf } from "./pki/server-names.ts";
 import { createResourceApi } from "./resources/create-resource-api.ts";
 import { createEventAliasCache } from "./resources/event-alias-cache.ts";
 import { createKindRegistry, type KindRegistry } from "./resources/kind-registry.ts";
@@ -172,18 +173,4 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 function withEventAlias(of: (kind: Kind) => WatchCache): (kind: Kind) => WatchCache {
   const alias = createEventAliasCache(of(event));
   return (kind) => (kind.group === eventsEvent.group && kind.plural === eventsEvent.plural ? alias : of(kind));
-}
-
-const CLUSTER_NAMES = [
-  "localhost",
-  "kubernetes",
-  "kubernetes.default",
-  "kubernetes.default.svc",
-  "kubernetes.default.svc.cluster.local",
-];
-
-/** What the API server's certificate covers, when it listens there. */
-export function serverNamesOf({ host }: Listen, others: readonly string[]): readonly string[] {
-  const isWildcard = host === "0.0.0.0" || host === "::";
-  return [...new Set([...(isWildcard ? [] : [host]), "127.0.0.1", "::1", ...CLUSTER_NAMES, ...others])];
 }

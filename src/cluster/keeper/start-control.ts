@@ -10,7 +10,7 @@ import type { IpAddress } from "#base/ip-address.ts";
 import type { Log } from "#base/log.ts";
 import { writeKubeconfig } from "#control-plane/pki/kubeconfig.ts";
 import { openPki, type Pki } from "#control-plane/pki/open-pki.ts";
-import { serverNamesOf } from "#control-plane/start-control-plane.ts";
+import { serverNamesOf } from "#control-plane/pki/server-names.ts";
 import { createNodeCgroups } from "../cgroups.ts";
 import type { ClusterPaths } from "../cluster-paths.ts";
 import { cgroupName } from "../node-machine.ts";
