@@ -4,10 +4,11 @@
  */
 import { type ConfigMap, configMap } from "#api/kinds/config-map.ts";
 import { type Node, node as nodeKind } from "#api/kinds/node.ts";
-import type { ApiClient } from "#api-client/api-client.ts";
 import { createInformer } from "#api-client/create-informer.ts";
+import { errorMessage } from "#base/error-message.ts";
 import type { Log } from "#base/log.ts";
 import { type FlannelNetConf, NetConfError, parseNetConf } from "#dataplane/flannel-net-conf.ts";
+import type { Cluster } from "../open-cluster.ts";
 import { annotationPatch, conditionPatch } from "./api-announcement.ts";
 import type { Announcement, Snapshot, SourceListener, SubnetSource } from "./cluster-network.ts";
 import { isSameForNetwork, parseNode, parseOwnNode } from "./parse-node.ts";
@@ -17,7 +18,7 @@ export const CONFIG_NAME = "podwire";
 export const CONFIG_KEY = "net-conf.json";
 
 export interface ApiSourceOptions {
-  readonly client: ApiClient;
+  readonly cluster: Pick<Cluster, "client" | "informer" | "lastError">;
   readonly nodeName: string;
   /** As flanneld's --kube-annotation-prefix. */
   readonly annotationPrefix?: string | undefined;
@@ -28,20 +29,20 @@ export interface ApiSourceOptions {
 const FIELD_MANAGER = "podwire-agent";
 
 export function createApiSource(options: ApiSourceOptions, listener: SourceListener): SubnetSource {
-  const { client, nodeName, annotationPrefix, log, now = () => new Date() } = options;
-  let lastError = "";
+  const { cluster, nodeName, annotationPrefix, log, now = () => new Date() } = options;
+  const { client } = cluster;
+  let configError = "";
   let conf: FlannelNetConf | undefined;
   let confProblem: string | undefined;
-  const onError = (error: unknown): void => {
-    lastError = messageOf(error);
-    log.error("pod network not followed", { error: lastError });
-  };
-  const nodes = createInformer({ client, kind: nodeKind, onError });
+  const nodes = cluster.informer<Node>(nodeKind);
   const config = createInformer({
     client,
     kind: configMap,
     query: { namespace: CONFIG_NAMESPACE, fieldSelector: `metadata.name=${CONFIG_NAME}` },
-    onError,
+    onError(error) {
+      configError = errorMessage(error);
+      log.error("pod network not followed", { error: configError });
+    },
   });
 
   /** What was valid last stays in use. */
@@ -66,7 +67,7 @@ export function createApiSource(options: ApiSourceOptions, listener: SourceListe
     }
   }
 
-  nodes.subscribe({
+  const following = nodes.subscribe({
     onAdd: () => listener.changed(),
     onUpdate: (object, old) => {
       if (!isSameForNetwork(object, old)) listener.changed();
@@ -88,7 +89,8 @@ export function createApiSource(options: ApiSourceOptions, listener: SourceListe
     snapshot(): Snapshot {
       const incomplete = [nodes.hasSynced() ? [] : "the list of nodes", config.hasSynced() ? [] : "the configuration"];
       const missing = incomplete.flat().join(" and ");
-      if (missing !== "") return waiting(`${missing} is not here yet${lastError === "" ? "" : `: ${lastError}`}`);
+      const why = cluster.lastError || configError;
+      if (missing !== "") return waiting(`${missing} is not here yet${why === "" ? "" : `: ${why}`}`);
       if (conf === undefined) return waiting(confProblem ?? tryReadConfig(undefined) ?? "");
       const object = own();
       if (object === undefined) return waiting(`there is no node "${nodeName}"`);
@@ -123,15 +125,12 @@ export function createApiSource(options: ApiSourceOptions, listener: SourceListe
       return written;
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([nodes[Symbol.asyncDispose](), config[Symbol.asyncDispose]()]);
+      following[Symbol.dispose]();
+      await config[Symbol.asyncDispose]();
     },
   };
 }
 
 function waiting(reason: string): Snapshot {
   return { state: "waiting", reason };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

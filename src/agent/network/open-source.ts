@@ -30,7 +30,7 @@ export type SourceOptions =
 
 export interface OpenSourceDeps {
   readonly nodeName: string;
-  /** Needed for the source "kubernetes". */
+  /** Needed for all sources but etcd. */
   readonly cluster: Cluster | undefined;
   /** Where an earlier run has written which subnets the node has. */
   readonly subnetFile: string;
@@ -43,11 +43,10 @@ export function openSource(options: SourceOptions, deps: OpenSourceDeps, listene
   const { nodeName, cluster, subnetFile, ownAddresses, log } = deps;
   switch (options.type) {
     case "client":
-      return createApiSource({ client: options.client, nodeName, log }, listener);
     case "kubernetes": {
       if (cluster === undefined) throw new NoClusterError();
-      const { annotationPrefix } = options;
-      const source = createApiSource({ client: cluster.client, nodeName, annotationPrefix, log }, listener);
+      const annotationPrefix = options.type === "kubernetes" ? options.annotationPrefix : undefined;
+      const source = createApiSource({ cluster, nodeName, annotationPrefix, log }, listener);
       return { ...source, reconnect: () => cluster.reconnect() };
     }
     case "etcd":

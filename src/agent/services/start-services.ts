@@ -4,7 +4,6 @@ import { type EndpointSlice, endpointSlice } from "#api/kinds/endpoint-slice.ts"
 import { type Node, node as nodeKind } from "#api/kinds/node.ts";
 import { type Service, service as serviceKind } from "#api/kinds/service/service.ts";
 import { formatServiceAnswer, serviceAnswerName } from "#api/programmed/service-answer.ts";
-import { createInformer } from "#api-client/create-informer.ts";
 import type { Prefix } from "#base/ip-address.ts";
 import type { Log } from "#base/log.ts";
 import type { PodNetworks } from "#dataplane/nat/pod-networks.ts";
@@ -66,14 +65,7 @@ export async function startServices(deps: ServicesDeps, options: ServicesOptions
   const informers = {
     services: cluster.informer<Service>(serviceKind),
     slices: cluster.informer<EndpointSlice>(endpointSlice),
-    nodes: stack.use(
-      createInformer<Node>({
-        client: cluster.client,
-        kind: nodeKind,
-        query: { fieldSelector: `metadata.name=${options.nodeName}` },
-        onError: (error) => log.error("own node not followed", { error: String(error) }),
-      }),
-    ),
+    nodes: cluster.informer<Node>(nodeKind),
   };
   const findForeign = (): string | undefined => (options.besideKubeProxy ? undefined : findForeignProxy(nft));
   const rival = options.proxy === "iptables" && options.besideKubeProxy ? findForeignProxy(nft) : undefined;
@@ -173,7 +165,10 @@ export async function startServices(deps: ServicesDeps, options: ServicesOptions
       },
     ),
   );
-  stack.use(informers.nodes.subscribe({ onAdd: setNode, onUpdate: setNode }));
+  const setIfOwn = ({ metadata }: Node): void => {
+    if (metadata.name === options.nodeName) setNode();
+  };
+  stack.use(informers.nodes.subscribe({ onAdd: setIfOwn, onUpdate: setIfOwn }));
   const networksKnown = Promise.withResolvers<void>();
   const timer = setTimeout(networksKnown.resolve, podNetworksTimeoutMs);
   stack.defer(() => clearTimeout(timer));
