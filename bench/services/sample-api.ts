@@ -3,6 +3,7 @@
  * `node sample-api.ts SERVICES ENDPOINTS`. Prints how it is reached. Who watches hears of what comes on its input: with
  * `change NUMBER SHIFT` the first endpoint of that Service is another pod; with `create NUMBER` there is one more Service.
  */
+import { once } from "node:events";
 import type { Http2ServerResponse } from "node:http2";
 import { createInterface } from "node:readline";
 import { makeCertificate, startHttpsServer } from "#api-client/testing/https-server.ts";
@@ -88,12 +89,16 @@ const nodeObject: JsonObject = {
   status: { conditions: [{ type: "Ready", status: "True" }] },
 };
 
-const COLLECTIONS: Readonly<Record<string, { readonly count: number; readonly make: (number: number) => JsonObject }>> =
-  {
-    "/api/v1/services": { count: services, make: (number) => serviceObject(number) },
-    "/apis/discovery.k8s.io/v1/endpointslices": { count: services, make: (number) => sliceObject(number) },
-    "/api/v1/nodes": { count: 1, make: () => nodeObject },
-  };
+interface Collection {
+  readonly count: number;
+  readonly make: (number: number) => JsonObject;
+}
+
+const COLLECTIONS: Readonly<Record<string, Collection>> = {
+  "/api/v1/services": { count: services, make: (number) => serviceObject(number) },
+  "/apis/discovery.k8s.io/v1/endpointslices": { count: services, make: (number) => sliceObject(number) },
+  "/api/v1/nodes": { count: 1, make: () => nodeObject },
+};
 
 const watches = new Map<string, Set<Http2ServerResponse>>();
 const server = await startHttpsServer(await makeCertificate(), (request, response) => {
@@ -105,6 +110,7 @@ const server = await startHttpsServer(await makeCertificate(), (request, respons
     const [plural = ""] = pathname.split("/").slice(-1);
     const others = watches.get(plural) ?? new Set();
     watches.set(plural, others.add(response));
+    if (searchParams.get("sendInitialEvents") === "true") void sendAll(response, collection);
     return;
   }
   const first = Number(searchParams.get("continue") ?? 0);
@@ -113,6 +119,16 @@ const server = await startHttpsServer(await makeCertificate(), (request, respons
   const next = end < collection.count ? { continue: String(end) } : {};
   response.end(JSON.stringify({ metadata: { resourceVersion: String(FIRST_REVISION), ...next }, items }));
 });
+
+/** As fast as it is read. */
+async function sendAll(response: Http2ServerResponse, { count, make }: Collection): Promise<void> {
+  for (let number = 0; number < count; number++) {
+    if (!response.write(`${JSON.stringify({ type: "ADDED", object: make(number) })}\n`)) await once(response, "drain");
+  }
+  const annotations = { "k8s.io/initial-events-end": "true" };
+  const object = { metadata: { resourceVersion: String(FIRST_REVISION), annotations } };
+  response.write(`${JSON.stringify({ type: "BOOKMARK", object })}\n`);
+}
 
 function tell(plural: string, type: "ADDED" | "MODIFIED", object: JsonObject): void {
   for (const watch of watches.get(plural) ?? []) watch.write(`${JSON.stringify({ type, object })}\n`);

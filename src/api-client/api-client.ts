@@ -36,6 +36,7 @@ export type TypedWatchEvent<O> =
 export interface WatchQuery extends ListQuery {
   /** Asks the server to end the watch after that time. */
   readonly timeoutMs?: number;
+  /** All objects first, as they are now, each as ADDED; then a bookmark with `endsInitialEvents`. */
   readonly sendInitialEvents?: boolean;
 }
 
@@ -49,6 +50,8 @@ export type Draft<O> = { [K in keyof O as K extends "apiVersion" | "kind" ? neve
 };
 
 export interface ApiClient {
+  /** Whether a watch may send all objects first (`sendInitialEvents`), so that no list is needed; absent: it may not. */
+  readonly supportsWatchList?: boolean;
   get<O extends KubeObject>(kind: Kind<O>, name: ObjectName, signal: AbortSignal): Promise<O>;
   list<O extends KubeObject>(kind: Kind<O>, query: ListQuery, signal: AbortSignal): Promise<TypedList<O>>;
   /** Ends normally when the server ends it; rejects with ApiError (410 Expired: list again). */

@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { expiredError, serviceUnavailableError } from "#api/api-error.ts";
+import { expiredError, invalidError, serviceUnavailableError } from "#api/api-error.ts";
 import { type ConfigMap, configMap } from "#api/kinds/config-map.ts";
 import type { ApiClient, TypedWatchEvent } from "./api-client.ts";
 import { createInformer, type InformerOptions } from "./create-informer.ts";
 import { logInformer } from "./testing/informer-log.ts";
 import { createMemoryClient } from "./testing/memory-client.ts";
+import { watchListClient } from "./testing/watch-list-client.ts";
 
 const DEADLINE = { timeout: 30_000 };
 const FAST = { firstMs: 2, lastMs: 10, resetMs: 1000 };
 
-type Client = Pick<ApiClient, "list" | "watch">;
+type Client = Pick<ApiClient, "list" | "watch" | "supportsWatchList">;
 
 function informerOf(client: Client, options: Partial<InformerOptions<ConfigMap>> = {}) {
   const errors: unknown[] = [];
@@ -295,3 +296,83 @@ async function aborted(signal: AbortSignal): Promise<void> {
   signal.addEventListener("abort", () => resolve());
   await promise;
 }
+
+test(
+  "Informer watches from the start where the server can, and again when it has lost its place",
+  DEADLINE,
+  async () => {
+    const client = createMemoryClient();
+    for (const name of ["a", "b"]) client.put(configMap, named(name));
+    await using informer = informerOf(watchListClient(client), { keep: ({ data: _data, ...object }) => object });
+    using log = logInformer(informer);
+    await informer.synced;
+    assert.deepEqual(log.lines, ["add default/a", "add default/b"]);
+    client.put(configMap, named("c", { x: "1" }));
+    await log.until(() => log.lines.length === 3);
+    assert.equal(informer.get("default", "c")?.data, undefined);
+    client.remove(configMap, at("a"));
+    client.put(configMap, named("d"));
+    await log.until(() => log.lines.length === 5);
+    client.compact();
+    client.endWatches(expiredError("too old"));
+    client.put(configMap, named("e"));
+    await log.until(() => log.lines.includes("add default/e"));
+    assert.deepEqual(log.lines.slice(3), ["delete default/a", "add default/d", "add default/e"]);
+    assert.deepEqual(informer.errors, []);
+  },
+);
+
+test("Informer deletes nothing before all objects have come", DEADLINE, async () => {
+  const memory = createMemoryClient();
+  for (const name of ["a", "b"]) memory.put(configMap, named(name));
+  const whole = watchListClient(memory);
+  let isCut = false;
+  let cuts = 0;
+  const twice = Promise.withResolvers<void>();
+  const client: Client = {
+    ...whole,
+    async *watch(kind, query, signal) {
+      for await (const event of whole.watch(kind, query, signal)) {
+        if (isCut) {
+          cuts += 1;
+          if (cuts === 2) twice.resolve();
+          return;
+        }
+        yield event;
+      }
+    },
+  };
+  await using informer = informerOf(client);
+  using log = logInformer(informer);
+  memory.put(configMap, named("c"));
+  await log.until(() => log.lines.length === 3);
+  isCut = true;
+  memory.endWatches(expiredError("too old"));
+  await twice.promise;
+  assert.match(String(informer.errors[0]), /ended before all of them had come/);
+  assert.deepEqual(log.lines, ["add default/a", "add default/b", "add default/c"]);
+  isCut = false;
+  memory.put(configMap, named("d"));
+  await log.until(() => log.lines.length === 4);
+});
+
+test("Informer lists when the server refuses to begin a watch with all objects", DEADLINE, async () => {
+  const memory = createMemoryClient();
+  memory.put(configMap, named("a"));
+  let refusals = 0;
+  const client: Client = {
+    get supportsWatchList() {
+      return refusals === 0;
+    },
+    list: memory.list,
+    async *watch(kind, query, signal) {
+      if (query.sendInitialEvents !== true) return yield* memory.watch(kind, query, signal);
+      refusals += 1;
+      throw invalidError({ group: "meta.k8s.io", kind: "ListOptions" }, "", []);
+    },
+  };
+  await using informer = informerOf(client);
+  await informer.synced;
+  assert.equal(informer.list().length, 1);
+  assert.deepEqual([refusals, informer.errors], [1, []]);
+});

@@ -1,6 +1,7 @@
 /**
- * The informer over any client: one loop lists, then watches from there for as long as the server lets it. What the
- * server has forgotten is found by comparing a new list with what is known. Source: client-go's reflector.
+ * The informer over any client: one loop lists, then watches from there for as long as the server lets it; one request
+ * does both where the server can. What the server has forgotten is found by comparing a new list with what is known.
+ * Source: client-go's reflector; KEP-3157, watch-list.
  */
 import { isApiError } from "#api/api-error.ts";
 import type { Kind, KubeObject } from "#api/kind.ts";
@@ -11,7 +12,7 @@ import { createObjectCache, keyOf } from "./object-cache.ts";
 import { sleep } from "./sleep.ts";
 
 export interface InformerOptions<O extends KubeObject> {
-  readonly client: Pick<ApiClient, "list" | "watch">;
+  readonly client: Pick<ApiClient, "list" | "watch" | "supportsWatchList">;
   readonly kind: Kind<O>;
   readonly query?: Pick<ListQuery, "namespace" | "labelSelector" | "fieldSelector">;
   readonly indexes?: Readonly<Record<string, IndexFunction<O>>>;
@@ -96,10 +97,13 @@ export function createInformer<O extends KubeObject>(options: InformerOptions<O>
     return { ...page, items: page.items.map(keep) };
   }
 
-  /** Tells what has changed since the last event, if there was one. */
   async function list(): Promise<void> {
     const { items, resourceVersion } = await listAll();
-    if (signal.aborted) return;
+    if (!signal.aborted) replaceAll(items, resourceVersion);
+  }
+
+  /** Tells what has changed since the last event, if there was one. */
+  function replaceAll(items: readonly O[], resourceVersion: string): void {
     const listed = new Set(items.map(keyOf));
     for (const old of cache.list()) if (!listed.has(keyOf(old))) drop(old);
     for (const object of items) if (isNews(object)) put(object);
@@ -122,12 +126,31 @@ export function createInformer<O extends KubeObject>(options: InformerOptions<O>
     if (next !== undefined && next !== "") revision = next;
   }
 
+  const watchMs = (): number => Math.round(WATCH_MS * (1 + random()));
+
+  /** The list as the beginning of a watch, until the server ends it. */
+  async function listAndFollow(): Promise<void> {
+    let items: Map<string, O> | undefined = new Map();
+    for await (const event of client.watch(kind, { ...query, sendInitialEvents: true, timeoutMs: watchMs() }, signal)) {
+      if (signal.aborted) return;
+      if (items === undefined) {
+        take(event);
+        isLost = false;
+      } else if (event.type === "BOOKMARK") {
+        if (!event.endsInitialEvents) continue;
+        replaceAll([...items.values()], event.resourceVersion);
+        items = undefined;
+      } else if (event.type === "DELETED") items.delete(keyOf(event.object));
+      else items.set(keyOf(event.object), keep(event.object));
+    }
+    if (items !== undefined) throw new Error(`The watch of ${kind.plural} ended before all of them had come`);
+  }
+
   /** Until the server ends it. */
   async function follow(resourceVersion: string): Promise<void> {
     const startedAt = performance.now();
-    const timeoutMs = Math.round(WATCH_MS * (1 + random()));
     let events = 0;
-    for await (const event of client.watch(kind, { ...query, resourceVersion, timeoutMs }, signal)) {
+    for await (const event of client.watch(kind, { ...query, resourceVersion, timeoutMs: watchMs() }, signal)) {
       if (signal.aborted) return;
       take(event);
       isLost = false;
@@ -140,11 +163,14 @@ export function createInformer<O extends KubeObject>(options: InformerOptions<O>
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
+      const isWatchList = revision === undefined && client.supportsWatchList === true;
       try {
-        if (revision === undefined) await list();
+        if (isWatchList) await listAndFollow();
+        else if (revision === undefined) await list();
         else await follow(revision);
       } catch (error) {
         if (signal.aborted) return;
+        if (isWatchList && client.supportsWatchList !== true) continue; // that was the answer
         // The place is lost: list, and tell what has changed meanwhile. Lost again at once, there is no hurry.
         const isFirstLoss = isGone(error) && !isLost;
         if (isGone(error)) {

@@ -6,7 +6,7 @@ import { isApiError, type StatusReason } from "#api/api-error.ts";
 import { type ConfigMap, configMap } from "#api/kinds/config-map.ts";
 import { deployment } from "#api/kinds/deployment.ts";
 import { node } from "#api/kinds/node.ts";
-import type { ApiClient, TypedWatchEvent } from "./api-client.ts";
+import type { ApiClient, TypedWatchEvent, WatchQuery } from "./api-client.ts";
 import { createHttpClient, type HttpClientOptions } from "./http-client.ts";
 import type { Cluster } from "./kubeconfig.ts";
 import { answer, type HttpsServer, makeCertificate, startHttpsServer } from "./testing/https-server.ts";
@@ -347,3 +347,17 @@ test("watch closes its connection when its reader leaves", DEADLINE, async () =>
     await closed.promise;
   });
 });
+
+test("createHttpClient remembers that the server refuses to begin watches with all objects", DEADLINE, () =>
+  withClient(
+    (_request, response) => answer(response, 422, statusOf(422, "Invalid")),
+    async ({ client }) => {
+      assert.equal(client.supportsWatchList, true);
+      const watch = (query: WatchQuery) => client.watch(configMap, query, never)[Symbol.asyncIterator]().next();
+      await assert.rejects(watch({}), reason("Invalid"));
+      assert.equal(client.supportsWatchList, true);
+      await assert.rejects(watch({ sendInitialEvents: true }), reason("Invalid"));
+      assert.equal(client.supportsWatchList, false);
+    },
+  ),
+);

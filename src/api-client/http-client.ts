@@ -1,5 +1,5 @@
 /** ApiClient over HTTP: JSON becomes typed objects here, once. */
-import { internalError } from "#api/api-error.ts";
+import { internalError, isApiError } from "#api/api-error.ts";
 import { apiVersionOf, type Kind, type KubeObject } from "#api/kind.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#base/json.ts";
 import type { ApiClient, ListQuery, PatchType, TypedWatchEvent, WatchQuery } from "./api-client.ts";
@@ -45,8 +45,14 @@ export function createHttpClient(
     return (await send(request, signal)) as O;
   }
 
+  /** As servers before 1.32 do; those of before 1.27 refuse what belongs to it. */
+  let refusesWatchList = false;
+
   return {
     connection,
+    get supportsWatchList() {
+      return !refusesWatchList;
+    },
     get: (kind, name, signal) => sendObject(kind, { method: "GET", path: objectPath(kind, name) }, signal),
     async list<O extends KubeObject>(kind: Kind<O>, query: ListQuery, signal: AbortSignal) {
       const path = collectionPath(kind, query.namespace) + formatQuery(listParameters(query));
@@ -63,7 +69,10 @@ export function createHttpClient(
     },
     async *watch<O extends KubeObject>(kind: Kind<O>, query: WatchQuery, signal: AbortSignal) {
       const path = collectionPath(kind, query.namespace) + formatQuery(watchParameters(query));
-      const answer = await connection.open({ method: "GET", path }, signal);
+      const answer = await connection.open({ method: "GET", path }, signal).catch((error: unknown) => {
+        if (query.sendInitialEvents && isApiError(error, "Invalid")) refusesWatchList = true;
+        throw error;
+      });
       let isSilent = false;
       const silence = setTimeout(() => {
         isSilent = true;

@@ -8,6 +8,7 @@ import { createInformer } from "./create-informer.ts";
 import { keyOf } from "./object-cache.ts";
 import { logInformer } from "./testing/informer-log.ts";
 import { createMemoryClient, type MemoryClient } from "./testing/memory-client.ts";
+import { watchListClient } from "./testing/watch-list-client.ts";
 
 const LABELS = [{ app: "web" }, { app: "db" }] as const;
 /** Small, so that a few objects are several pages. */
@@ -100,8 +101,17 @@ async function run(step: Step, client: MemoryClient, fail: (count: number, error
   }
 }
 
-for (const labelSelector of [undefined, "app=web"]) {
-  const title = labelSelector === undefined ? "" : ` with the selector ${labelSelector}`;
+const SETTINGS = [
+  { labelSelector: undefined, connect: pagedClient, title: "" },
+  { labelSelector: "app=web", connect: pagedClient, title: " with the selector app=web" },
+  {
+    labelSelector: "app=web",
+    connect: (client: MemoryClient) => watchListClient(pagedClient(client)),
+    title: " that watches from the start",
+  },
+] as const;
+
+for (const { labelSelector, connect, title } of SETTINGS) {
   test(`Informer${title} ends with the server's state, whatever happens on the way`, { timeout: 120_000 }, async () => {
     const check = fc.asyncProperty(steps, async (all) => {
       const client = createMemoryClient();
@@ -110,7 +120,7 @@ for (const labelSelector of [undefined, "app=web"]) {
       client.fail = () => (failures-- > 0 ? error : undefined);
       const isWanted = ({ metadata }: ConfigMap) => labelSelector === undefined || metadata.labels?.["app"] === "web";
       await using informer = createInformer({
-        client: pagedClient(client),
+        client: connect(client),
         kind: configMap,
         query: labelSelector === undefined ? {} : { labelSelector },
         onError: () => undefined,

@@ -55,13 +55,13 @@ function planFreshness(options: ListOptions): Freshness {
 export interface WatchPlan {
   readonly request: Omit<CacheWatchRequest, "after">;
   /**
-   * Where events begin: after a revision, after the newest one, or with an ADDED for everything that is there, as it
-   * was at least at a revision.
+   * Where events begin: after a revision, after the newest one, or with an ADDED for everything that is there, as fresh
+   * as a list would be.
    */
   readonly start:
     | { readonly type: "after"; readonly revision: Revision }
     | { readonly type: "now" }
-    | { readonly type: "initial"; readonly atLeast: Revision | undefined };
+    | { readonly type: "initial"; readonly freshness: Exclude<Freshness, { readonly exactly: Revision }> };
 }
 
 /** The API server's: how long before its end a watch gets a last bookmark. */
@@ -79,14 +79,17 @@ export function planWatch(target: Target, options: WatchOptions): WatchPlan {
       marksInitialEvents: sendInitialEvents === true && allowWatchBookmarks,
       ...(allowWatchBookmarks && timeoutMs > BOOKMARK_AHEAD_MS && { bookmarkAfterMs: timeoutMs - BOOKMARK_AHEAD_MS }),
     },
-    start: planStart(parseRevision(options.resourceVersion) ?? 0, sendInitialEvents),
+    start: planStart(parseRevision(options.resourceVersion), sendInitialEvents),
   };
 }
 
-function planStart(revision: Revision, sendInitialEvents: boolean | undefined): WatchPlan["start"] {
-  if (sendInitialEvents === true) return { type: "initial", atLeast: revision === 0 ? undefined : revision };
-  if (revision !== 0) return { type: "after", revision };
-  return sendInitialEvents === false ? { type: "now" } : { type: "initial", atLeast: undefined };
+function planStart(revision: Revision | undefined, sendInitialEvents: boolean | undefined): WatchPlan["start"] {
+  if (sendInitialEvents === true) {
+    if (revision === undefined) return { type: "initial", freshness: "latest" };
+    return { type: "initial", freshness: revision === 0 ? "any" : { atLeast: revision } };
+  }
+  if (revision !== undefined && revision !== 0) return { type: "after", revision };
+  return sendInitialEvents === false ? { type: "now" } : { type: "initial", freshness: "any" };
 }
 
 export function checkListOptions(options: ListOptions): readonly FieldError[] {

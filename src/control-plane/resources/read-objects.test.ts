@@ -52,22 +52,27 @@ for (const { options, messages } of wrongLists) {
 
 const bookmarks = { allowWatchBookmarks: true } as const;
 const watches: readonly { readonly options: WatchOptions; readonly start: unknown; readonly marks: boolean }[] = [
-  { options: bookmarks, start: { type: "initial", atLeast: undefined }, marks: false },
-  { options: { ...bookmarks, resourceVersion: "0" }, start: { type: "initial", atLeast: undefined }, marks: false },
+  { options: bookmarks, start: { type: "initial", freshness: "any" }, marks: false },
+  { options: { ...bookmarks, resourceVersion: "0" }, start: { type: "initial", freshness: "any" }, marks: false },
   { options: { ...bookmarks, resourceVersion: "7" }, start: { type: "after", revision: 7 }, marks: false },
   {
     options: { ...bookmarks, sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" },
-    start: { type: "initial", atLeast: undefined },
+    start: { type: "initial", freshness: "latest" },
+    marks: true,
+  },
+  {
+    options: { ...bookmarks, sendInitialEvents: true, resourceVersionMatch: "NotOlderThan", resourceVersion: "0" },
+    start: { type: "initial", freshness: "any" },
     marks: true,
   },
   {
     options: { ...bookmarks, sendInitialEvents: true, resourceVersionMatch: "NotOlderThan", resourceVersion: "7" },
-    start: { type: "initial", atLeast: 7 },
+    start: { type: "initial", freshness: { atLeast: 7 } },
     marks: true,
   },
   {
     options: { allowWatchBookmarks: false, sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" },
-    start: { type: "initial", atLeast: undefined },
+    start: { type: "initial", freshness: "latest" },
     marks: false,
   },
   {

@@ -112,7 +112,7 @@ async function findStart(cache: WatchCache, { start }: WatchPlan, signal: AbortS
     case "now":
       return await waitFor(cache, "latest", signal);
     case "initial":
-      if (start.atLeast !== undefined) await waitFor(cache, { atLeast: start.atLeast }, signal);
+      if (start.freshness !== "any") await waitFor(cache, start.freshness, signal);
       return undefined;
     default:
       return start satisfies never;
