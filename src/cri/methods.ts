@@ -50,7 +50,7 @@ import {
 
 /** A call with one request and one response. */
 export interface UnaryMethod<Request, Response> {
-  /** As the service spells it; the client's method starts with a small letter. */
+  /** As the service spells it, of leases with the noun; the client's method starts with a small letter. */
   readonly name: string;
   readonly path: string;
   readonly request: ProtobufType<unknown, Request, undefined>;
@@ -105,12 +105,13 @@ function images<Request, Response>(
 const CRI_NAMESPACE = "k8s.io";
 
 function leases<Request, Response>(
-  name: string,
+  verb: "List" | "Delete",
+  noun: string,
   request: ProtobufType<unknown, Request, undefined>,
   response: ProtobufType<Response, never, undefined>,
 ): UnaryMethod<Request, Response> {
-  const path = `/containerd.services.leases.v1.Leases/${name}`;
-  return { name: `${name} of leases`, path, request, response, namespace: CRI_NAMESPACE };
+  const path = `/containerd.services.leases.v1.Leases/${verb}`;
+  return { name: verb + noun, path, request, response, namespace: CRI_NAMESPACE };
 }
 
 const LONGEST_PULL_MS = 3_600_000;
@@ -146,6 +147,6 @@ export const criMethods = {
   listImages: images("ListImages", listImagesRequest, listImagesResponse),
   removeImage: images("RemoveImage", removeImageRequest, empty),
   imageFsInfo: images("ImageFsInfo", imageFsInfoRequest, imageFsInfoResponse),
-  listLeases: leases("List", listLeasesRequest, listLeasesResponse),
-  deleteLease: leases("Delete", deleteLeaseRequest, empty),
+  listLeases: leases("List", "Leases", listLeasesRequest, listLeasesResponse),
+  deleteLease: leases("Delete", "Lease", deleteLeaseRequest, empty),
 } as const;

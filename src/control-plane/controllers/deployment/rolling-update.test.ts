@@ -132,7 +132,9 @@ test("deploymentController keeps to its limits over any sequence, and comes to i
         conflicts.left = 0;
         await take(cluster, taken, conflicts);
         conflicts.left ||= left;
+        // Retries, too: a change that was planned before this step is not to be done behind the next one.
         await cluster.settle();
+        await cluster.pass(1);
       }
       Object.assign(cluster.kubelet, { fate: () => "ready", endsPods: true });
       // The longest pause after repeated conflicts.

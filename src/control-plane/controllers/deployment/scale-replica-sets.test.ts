@@ -38,6 +38,16 @@ const rolling: readonly {
     after: [3, 8],
   },
   {
+    what: "does not grow while an old set still has the pods that it is to lose",
+    replicas: 4,
+    limits: { maxSurge: 0, maxUnavailable: 3 },
+    sets: [
+      { size: 2, available: 0 },
+      { size: 1, pods: 2, available: 0 },
+    ],
+    after: [2, 1],
+  },
+  {
     what: "goes on as pods become available",
     replicas: 10,
     limits: { maxSurge: 3, maxUnavailable: 2 },

@@ -37,12 +37,13 @@ export function rollingSizes(deployment: Deployment, sets: DeployedSets): Sizes 
   return next !== size ? new Map([[current, next]]) : oldSizes(deployment, current, old);
 }
 
-/** What the new ReplicaSet may have, with those that there are. */
+/** What the new ReplicaSet may have, with those that there are; an old one has pods until it says that they are gone. */
 export function currentSize(deployment: Deployment, current: ReplicaSet, old: readonly ReplicaSet[]): number {
   const { replicas = 0, strategy } = deployment.spec;
   const size = sizeOf(current);
   if (strategy?.type === "Recreate" || size >= replicas) return replicas;
-  const room = replicas + rolloutLimits(deployment).maxSurge - sumSizes([current, ...old]);
+  const present = old.reduce((sum, set) => sum + Math.max(sizeOf(set), set.status?.replicas ?? 0), sizeOf(current));
+  const room = replicas + rolloutLimits(deployment).maxSurge - present;
   return room <= 0 ? size : size + Math.min(room, replicas - size);
 }
 
